@@ -1,0 +1,191 @@
+package mshipexporter
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	"go.opentelemetry.io/collector/config/configoptional"
+	"go.opentelemetry.io/collector/config/configretry"
+	"go.opentelemetry.io/collector/confmap"
+	"go.opentelemetry.io/collector/exporter/exporterhelper"
+
+	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/metadata"
+	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/sink"
+)
+
+// The two kinds of delivery proof.
+const (
+	proofOTLP   = "otlp"
+	proofStatus = "status"
+)
+
+// Config of the exporter. The README explains every setting.
+type Config struct {
+	// Sink is exactly one exporter of this distribution, with its own settings.
+	Sink sink.Settings `mapstructure:"sink"`
+	// Timeout is how long the far end may be silent: neither take a byte nor answer.
+	Timeout time.Duration `mapstructure:"timeout"`
+	// Retry says when a batch is sent again, and when it gives up its turn.
+	Retry RetryConfig `mapstructure:"retry_on_failure"`
+	// DeliveryProof is what counts as taken: otlp or status.
+	DeliveryProof string `mapstructure:"delivery_proof"`
+	// Queue is the collector's own sending queue.
+	Queue configoptional.Optional[exporterhelper.QueueBatchConfig] `mapstructure:"sending_queue"`
+	// CircuitBreaker keeps us off the wire while the far end is down.
+	CircuitBreaker CircuitBreakerConfig `mapstructure:"circuit_breaker"`
+	// DeadLetter parks what must not be sent again.
+	DeadLetter DeadLetterConfig `mapstructure:"dead_letter"`
+}
+
+// RetryConfig is the collector's own backoff and three settings more.
+type RetryConfig struct {
+	BackOff configretry.BackOffConfig `mapstructure:",squash"`
+	// MaxRetries is how many refusals, with others taken in between, cost a batch its turn; 0 for no limit.
+	MaxRetries int `mapstructure:"max_retries"`
+	// RetryableStatusCodes are HTTP statuses to blame on the path or the far end.
+	RetryableStatusCodes []int `mapstructure:"retryable_status_codes"`
+	// PermanentStatusCodes are HTTP statuses to blame on the batch.
+	PermanentStatusCodes []int `mapstructure:"permanent_status_codes"`
+}
+
+// CircuitBreakerConfig of the breaker that all signals share.
+type CircuitBreakerConfig struct {
+	Enabled bool `mapstructure:"enabled"`
+	// FailureThreshold is how many failures in a row open the breaker.
+	FailureThreshold uint32 `mapstructure:"failure_threshold"`
+	// OpenDuration is how long it stays off the wire before it probes.
+	OpenDuration time.Duration `mapstructure:"open_duration"`
+	// HalfOpenMaxInflight is how many requests may be on the wire while it probes.
+	HalfOpenMaxInflight uint32 `mapstructure:"half_open_max_inflight"`
+}
+
+// DeadLetterConfig says where bad batches are parked.
+type DeadLetterConfig struct {
+	Enabled   bool   `mapstructure:"enabled"`
+	Directory string `mapstructure:"directory"`
+	// MaxPerHour is how many entries may be parked within an hour before the signal is held instead.
+	MaxPerHour int `mapstructure:"max_per_hour"`
+}
+
+func createDefaultConfig() *Config {
+	queue := exporterhelper.NewDefaultQueueConfig()
+	queue.Sizer = exporterhelper.RequestSizerTypeBytes
+	queue.QueueSize = 1 << 30
+	return &Config{
+		Timeout: 5 * time.Second,
+		Retry: RetryConfig{
+			BackOff: configretry.BackOffConfig{
+				Enabled:             true,
+				InitialInterval:     500 * time.Millisecond,
+				RandomizationFactor: 0.2,
+				Multiplier:          2,
+				MaxInterval:         30 * time.Second,
+			},
+			MaxRetries: 5,
+		},
+		DeliveryProof:  proofOTLP,
+		Queue:          configoptional.Some(queue),
+		CircuitBreaker: CircuitBreakerConfig{Enabled: true, FailureThreshold: 5, OpenDuration: time.Minute, HalfOpenMaxInflight: 3},
+		DeadLetter:     DeadLetterConfig{Enabled: true, Directory: "./data/dlq", MaxPerHour: 1000},
+	}
+}
+
+var _ confmap.Validator = (*Config)(nil)
+
+// Validate finds what the shape of the settings tells; what depends on the
+// sink and on other extensions is found at start.
+func (c *Config) Validate() error {
+	return errors.Join(
+		c.Sink.Check(metadata.Type),
+		positive("timeout", c.Timeout),
+		oneOf("delivery_proof", c.DeliveryProof, proofOTLP, proofStatus),
+		c.validateQueue(),
+	)
+}
+
+// Validate finds settings that would lose data or make no sense.
+func (c *RetryConfig) Validate() error {
+	b := c.BackOff
+	if !b.Enabled {
+		return errors.New("enabled: false would drop what the far end does not take at once: remove it; to wait less, set max_interval")
+	}
+	return errors.Join(
+		positive("initial_interval", b.InitialInterval),
+		check(b.MaxInterval >= b.InitialInterval, "max_interval (%s) must not be below initial_interval (%s)", b.MaxInterval, b.InitialInterval),
+		check(b.Multiplier >= 1, "multiplier must be 1 or more, found %g", b.Multiplier),
+		check(c.MaxRetries >= 0, "max_retries must not be negative, found %d; 0 is no limit", c.MaxRetries),
+		validateStatuses("retryable_status_codes", c.RetryableStatusCodes),
+		validateStatuses("permanent_status_codes", c.PermanentStatusCodes),
+		c.validateOverlap(),
+	)
+}
+
+func (c *RetryConfig) validateOverlap() error {
+	for _, status := range c.PermanentStatusCodes {
+		if slices.Contains(c.RetryableStatusCodes, status) {
+			return fmt.Errorf("%d stands in retryable_status_codes and in permanent_status_codes: remove it from one", status)
+		}
+	}
+	return nil
+}
+
+// Validate finds settings with which the breaker cannot work.
+func (c *CircuitBreakerConfig) Validate() error {
+	if !c.Enabled {
+		return nil
+	}
+	return errors.Join(
+		check(c.FailureThreshold > 0, "failure_threshold must be 1 or more; to have no breaker set enabled: false"),
+		positive("open_duration", c.OpenDuration),
+		check(c.HalfOpenMaxInflight > 0, "half_open_max_inflight must be 1 or more"),
+	)
+}
+
+// Validate finds settings with which nothing can be parked.
+func (c *DeadLetterConfig) Validate() error {
+	if !c.Enabled {
+		return nil
+	}
+	return errors.Join(
+		check(c.Directory != "", "directory must not be empty; to park nothing set enabled: false"),
+		check(c.MaxPerHour > 0, "max_per_hour must be 1 or more, found %d; to park nothing set enabled: false", c.MaxPerHour),
+	)
+}
+
+func (c *Config) validateQueue() error {
+	if !c.Queue.HasValue() {
+		return nil
+	}
+	q := c.Queue.Get()
+	return errors.Join(
+		check(!q.Batch.HasValue(), "sending_queue::batch is not served yet: remove it; every request is queued and sent as it came"),
+		check(!q.WaitForResult, "sending_queue::wait_for_result would keep every client waiting through an outage: remove it"),
+	)
+}
+
+func check(ok bool, format string, args ...any) error {
+	if ok {
+		return nil
+	}
+	return fmt.Errorf(format, args...)
+}
+
+func positive(key string, d time.Duration) error {
+	return check(d > 0, "%s must be more than 0, such as 5s; found %s", key, d)
+}
+
+func oneOf(key, value string, allowed ...string) error {
+	return check(slices.Contains(allowed, value), "%s must be one of %q, found %q", key, allowed, value)
+}
+
+func validateStatuses(key string, statuses []int) error {
+	for _, s := range statuses {
+		if s < http.StatusBadRequest || s > 599 {
+			return fmt.Errorf("%s: %d is no HTTP status of a refusal (400 to 599)", key, s)
+		}
+	}
+	return nil
+}

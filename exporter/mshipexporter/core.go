@@ -1,0 +1,278 @@
+package mshipexporter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/exporter"
+	"go.opentelemetry.io/collector/exporter/exporterhelper"
+	"go.uber.org/zap"
+
+	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/backoff"
+	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/breaker"
+	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/closing"
+	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/deadletter"
+	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/delivery"
+	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/door"
+	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/pause"
+	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/probe"
+	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/queue"
+	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/sink"
+	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/yield"
+)
+
+// grace is how long what is on the wire at shutdown may take to finish: cut
+// earlier, it would be sent again after the restart.
+const grace = 2 * time.Second
+
+// core is what the signals of one exporter share: one breaker, one identity,
+// one budget. The first handle that starts opens it, the last one that stops
+// closes it.
+type core struct {
+	cfg    *Config
+	set    exporter.Settings
+	label  string
+	labels *labels
+	logger *zap.Logger
+
+	mu      sync.Mutex
+	handles map[*handle]component.Host
+
+	// lanesMu is apart from mu: metrics are read under a lock of the SDK's, which stop waits for.
+	lanesMu sync.Mutex
+	lanes   map[delivery.Signal]*lane
+
+	depth   *queue.Depth
+	pause   pause.Gate
+	closing *closing.Gate
+	breaker *breaker.Breaker
+	letters *deadletter.Store
+	door    *door.Door
+	refused refusals
+	tel     *telemetry
+	builder sink.Builder
+}
+
+// newCore only assembles: Create must have no effect that a Shutdown would have to undo.
+func newCore(cfg *Config, set exporter.Settings, labels *labels) (*core, error) {
+	id, _, err := cfg.Sink.Entry()
+	if err != nil {
+		return nil, err
+	}
+	c := &core{
+		cfg: cfg, set: set, label: set.ID.Name(), labels: labels, logger: quiet(set.Logger),
+		handles: map[*handle]component.Host{}, lanes: map[delivery.Signal]*lane{},
+		depth: queue.NewDepth(), closing: closing.New(),
+	}
+	if c.label == "" {
+		c.label = id.Type().String()
+	}
+	c.set.Logger = c.logger
+	c.refused.core = c
+	c.letters = deadletter.New(deadletter.Settings{
+		Directory: cfg.DeadLetter.Directory, Sink: folder(c.label), MaxPerHour: cfg.DeadLetter.MaxPerHour, OnParked: c.parked,
+	})
+	if b := cfg.CircuitBreaker; b.Enabled {
+		c.breaker = breaker.New(breaker.Settings{
+			Threshold: b.FailureThreshold, OpenFor: b.OpenDuration, HalfOpenMax: b.HalfOpenMaxInflight, OnChange: c.breakerChanged,
+		})
+	}
+	c.door = door.New(c.doorway())
+	c.builder = sink.Builder{
+		Settings: cfg.Sink, Set: c.set, Probe: &probe.Probe{Silence: cfg.Timeout, Proof: proofFor(id.Type(), cfg.DeliveryProof)},
+		Retryable: cfg.Retry.RetryableStatusCodes, Permanent: cfg.Retry.PermanentStatusCodes,
+	}
+	return c, nil
+}
+
+// proofFor: only OTLP/HTTP has an answer to look into. What gRPC calls OK, and
+// what other sinks call success, is their own word.
+func proofFor(t component.Type, setting string) probe.Proof {
+	name := t.String()
+	switch {
+	case name != "otlp_http" && name != "otlphttp":
+		return probe.ProofSink
+	case setting == proofStatus:
+		return probe.ProofStatus
+	default:
+		return probe.ProofOTLP
+	}
+}
+
+// folder makes a file name of a label, which may hold any printable character.
+func folder(label string) string {
+	name := url.PathEscape(label)
+	if strings.HasPrefix(name, ".") {
+		name = "%2E" + name[1:]
+	}
+	return name
+}
+
+func (c *core) backoff() backoff.Settings {
+	b := c.cfg.Retry.BackOff
+	return backoff.Settings{Initial: b.InitialInterval, Max: b.MaxInterval, Multiplier: b.Multiplier, Jitter: b.RandomizationFactor}
+}
+
+func (c *core) yielding(l *lane) yield.Settings {
+	return yield.Settings{
+		MaxRetries: c.cfg.Retry.MaxRetries,
+		MaxAge:     c.cfg.Retry.BackOff.MaxElapsedTime,
+		Requeue:    l.requeue,
+		Park:       c.park,
+		MayMove:    func() bool { return c.state() == breaker.Closed },
+	}
+}
+
+func (c *core) breaking() delivery.Layer {
+	if c.breaker == nil {
+		return func(next delivery.Sender) delivery.Sender { return next }
+	}
+	return c.breaker.Layer
+}
+
+func (c *core) state() breaker.State {
+	if c.breaker == nil {
+		return breaker.Closed
+	}
+	return c.breaker.State()
+}
+
+func (c *core) rest() time.Duration {
+	if c.breaker == nil {
+		return 0
+	}
+	return c.breaker.Rest()
+}
+
+func (c *core) held() map[delivery.Signal]int64 {
+	c.lanesMu.Lock()
+	defer c.lanesMu.Unlock()
+	held := map[delivery.Signal]int64{}
+	for signal, l := range c.lanes {
+		held[signal] = 0
+		if l.hold.Held() {
+			held[signal] = 1
+		}
+	}
+	return held
+}
+
+func (c *core) park(b delivery.Batch, reason string, f *delivery.Failure) error {
+	if !c.cfg.DeadLetter.Enabled {
+		return &delivery.Failure{Fault: delivery.ThisBatch, Status: f.Status, Message: "the far end refuses the batch and dead_letter is off, so it stays in the queue", Err: f}
+	}
+	return c.letters.Park(b, reason, f)
+}
+
+// measure is the load of a queue in the unit of sending_queue::sizer.
+func (c *core) measure(s queue.Size) int64 {
+	switch c.cfg.Queue.Get().Sizer {
+	case exporterhelper.RequestSizerTypeBytes:
+		return s.Bytes
+	case exporterhelper.RequestSizerTypeItems:
+		return s.Records
+	default:
+		return s.Batches
+	}
+}
+
+func (c *core) doorway() door.Settings {
+	s := door.Settings{
+		Room: func(func(int64) bool) (bool, <-chan struct{}) { return true, nil },
+		Delay: c.rest, Closed: c.closing.Closed(), OnRefused: c.refused.add, OnAccepted: c.refused.end,
+	}
+	if c.cfg.Queue.HasValue() {
+		q := c.cfg.Queue.Get()
+		s.Limit, s.Block = q.QueueSize, q.BlockOnOverflow
+		s.Room = func(fits func(int64) bool) (bool, <-chan struct{}) {
+			return c.depth.Room(func(queued queue.Size) bool { return fits(c.measure(queued)) })
+		}
+	}
+	return s
+}
+
+// start joins a handle; the first one opens what all share.
+func (c *core) start(h *handle, host component.Host) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.handles) == 0 {
+		if err := c.open(); err != nil {
+			return err
+		}
+	}
+	c.handles[h] = host
+	return nil
+}
+
+func (c *core) open() error {
+	if err := c.labels.take(c.label, c.set.ID); err != nil {
+		return err
+	}
+	tel, err := newTelemetry(c.set.TelemetrySettings, c.label)
+	if err != nil {
+		c.labels.free(c.label)
+		return fmt.Errorf("cannot make the metrics: %w", err)
+	}
+	c.tel = tel
+	c.advise()
+	return tel.watch(c)
+}
+
+// advise says once, at start, what is legal but not safe at sea.
+func (c *core) advise() {
+	if q := c.cfg.Queue; q.HasValue() && q.Get().StorageID == nil {
+		c.logger.Warn("the sending queue is in memory: a power cut or a restart loses what it holds; set sending_queue::storage")
+	}
+	if !c.cfg.DeadLetter.Enabled {
+		c.logger.Warn("dead_letter is off: a batch that the far end refuses for good stays in the queue for ever")
+	}
+	if id, _, err := c.cfg.Sink.Entry(); err == nil && id.Type().String() == "file" {
+		c.logger.Warn("the file sink says that it took a batch up to a second before it is written: a power cut can lose it")
+	}
+}
+
+// stop lets a handle go; the last one closes what all share.
+func (c *core) stop(h *handle) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, ok := c.handles[h]; !ok {
+		return
+	}
+	delete(c.handles, h)
+	if len(c.handles) > 0 {
+		return
+	}
+	c.closing.Cut()
+	c.tel.Shutdown()
+	c.labels.free(c.label)
+}
+
+// shut begins the shutdown for all signals at once: the collector stops them
+// one after the other, and each would wait its own grace.
+func (c *core) shut() { c.closing.Close(grace) }
+
+func (c *core) addLane(l *lane) {
+	c.lanesMu.Lock()
+	defer c.lanesMu.Unlock()
+	c.lanes[l.signal] = l
+}
+
+func (c *core) hosts() []component.Host {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	hosts := make([]component.Host, 0, len(c.handles))
+	for _, host := range c.handles {
+		hosts = append(hosts, host)
+	}
+	return hosts
+}
+
+var errNoQueue = errors.New("there is no queue to go to the back of")
+
+func (c *core) countRequeued(ctx context.Context) { c.tel.QueueRequeuedTotal.Add(ctx, 1, c.tel.only) }

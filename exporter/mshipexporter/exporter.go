@@ -1,0 +1,229 @@
+package mshipexporter
+
+import (
+	"context"
+	"errors"
+	"math"
+	"time"
+
+	"github.com/google/uuid"
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/config/configoptional"
+	"go.opentelemetry.io/collector/config/configretry"
+	"go.opentelemetry.io/collector/consumer"
+	"go.opentelemetry.io/collector/exporter"
+	"go.opentelemetry.io/collector/exporter/exporterhelper"
+	"go.opentelemetry.io/collector/exporter/exporterhelper/xexporterhelper"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/pmetric"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/delivery"
+	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/door"
+	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/element"
+	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/payload"
+	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/queue"
+)
+
+// handle is one signal of an exporter, as the collector sees it: the door in
+// front, exporterhelper's queue within, the chain behind. It wraps
+// exporterhelper's own exporter, whose shutdown hook would run only after the
+// queue has waited for its consumers.
+type handle struct {
+	core *core
+	lane *lane
+	// host is the collector's own, which can build sinks.
+	host component.Host
+	// inner is exporterhelper's exporter; offer enters it with the batch that is in the context.
+	inner component.Component
+	offer func(ctx context.Context) error
+}
+
+type logsExporter struct {
+	*handle
+	consumer.Logs
+}
+
+type metricsExporter struct {
+	*handle
+	consumer.Metrics
+}
+
+type tracesExporter struct {
+	*handle
+	consumer.Traces
+}
+
+func newLogs(ctx context.Context, c *core, set exporter.Settings) (exporter.Logs, error) {
+	h := newHandle(c, delivery.Logs)
+	inner, err := xexporterhelper.NewLogsRequest(ctx, quietSettings(set), convert[plog.Logs], h.push, h.options()...)
+	if err != nil {
+		return nil, err
+	}
+	h.inner, h.offer = inner, func(ctx context.Context) error { return inner.ConsumeLogs(ctx, plog.NewLogs()) }
+	entry, err := consumer.NewLogs(enter(h, payload.FromLogs))
+	return &logsExporter{h, entry}, err
+}
+
+func newMetrics(ctx context.Context, c *core, set exporter.Settings) (exporter.Metrics, error) {
+	h := newHandle(c, delivery.Metrics)
+	inner, err := xexporterhelper.NewMetricsRequest(ctx, quietSettings(set), convert[pmetric.Metrics], h.push, h.options()...)
+	if err != nil {
+		return nil, err
+	}
+	h.inner, h.offer = inner, func(ctx context.Context) error { return inner.ConsumeMetrics(ctx, pmetric.NewMetrics()) }
+	entry, err := consumer.NewMetrics(enter(h, payload.FromMetrics))
+	return &metricsExporter{h, entry}, err
+}
+
+func newTraces(ctx context.Context, c *core, set exporter.Settings) (exporter.Traces, error) {
+	h := newHandle(c, delivery.Traces)
+	inner, err := xexporterhelper.NewTracesRequest(ctx, quietSettings(set), convert[ptrace.Traces], h.push, h.options()...)
+	if err != nil {
+		return nil, err
+	}
+	h.inner, h.offer = inner, func(ctx context.Context) error { return inner.ConsumeTraces(ctx, ptrace.NewTraces()) }
+	entry, err := consumer.NewTraces(enter(h, payload.FromTraces))
+	return &tracesExporter{h, entry}, err
+}
+
+func newHandle(c *core, signal delivery.Signal) *handle {
+	h := &handle{core: c}
+	h.lane = newLane(c, signal, h.requeue)
+	return h
+}
+
+func quietSettings(set exporter.Settings) exporter.Settings {
+	set.Logger = quiet(set.Logger)
+	return set
+}
+
+// convert ignores the telemetry it is called with: the batch was made at the door and travels in the context.
+func convert[T any](ctx context.Context, _ T) (xexporterhelper.Request, error) {
+	return element.FromContext(ctx)
+}
+
+// enter makes a batch of what a pipeline brings, and takes it through the door.
+func enter[T any](h *handle, wrap func(T) delivery.Payload) func(context.Context, T) error {
+	return func(ctx context.Context, data T) error {
+		id, err := uuid.NewV7()
+		if err != nil {
+			return door.Refusal(err, time.Second)
+		}
+		el := &element.Element{Batch: delivery.Batch{
+			ID: delivery.ID(id), Payload: wrap(data), History: &delivery.History{FirstSeen: time.Now()},
+		}}
+		return h.enter(ctx, el)
+	}
+}
+
+func (h *handle) enter(ctx context.Context, el *element.Element) error {
+	load := int64(0)
+	size := queue.Size{Batches: 1, Records: int64(el.ItemsCount()), Bytes: int64(el.BytesSize())}
+	if h.core.cfg.Queue.HasValue() {
+		load = h.core.measure(size)
+	}
+	return h.core.door.Enter(ctx, load, func() error { return h.store(ctx, el.Batch, size) })
+}
+
+// store hands the batch to the queue, or, where there is none, sends it at once.
+func (h *handle) store(ctx context.Context, b delivery.Batch, size queue.Size) error {
+	if h.inMemory() {
+		h.core.depth.Add(size)
+	}
+	err := h.offer(element.WithBatch(ctx, b))
+	if err != nil && h.inMemory() {
+		h.core.depth.Remove(size)
+	}
+	return err
+}
+
+// inMemory: a queue without storage, which nobody else counts.
+func (h *handle) inMemory() bool {
+	q := h.core.cfg.Queue
+	return q.HasValue() && q.Get().StorageID == nil
+}
+
+// requeue goes past the door's limit: the batch leaves the front as soon as it stands at the back.
+func (h *handle) requeue(ctx context.Context, b delivery.Batch) error {
+	if !h.core.cfg.Queue.HasValue() {
+		return errNoQueue
+	}
+	el := &element.Element{Batch: b}
+	size := queue.Size{Batches: 1, Records: int64(el.ItemsCount()), Bytes: int64(el.BytesSize())}
+	if err := h.store(ctx, b, size); err != nil {
+		return err
+	}
+	h.core.countRequeued(ctx)
+	return nil
+}
+
+// push is called by the queue's consumers, and again with the same request after every failure.
+func (h *handle) push(ctx context.Context, req xexporterhelper.Request) error {
+	el, ok := req.(*element.Element)
+	if !ok {
+		return errors.New("the queue holds a request that is not ours")
+	}
+	if _, err := h.lane.sender.Send(ctx, el.Batch); err != nil {
+		return err
+	}
+	if h.inMemory() {
+		h.core.depth.Remove(queue.Size{Batches: 1, Records: int64(el.ItemsCount()), Bytes: int64(el.BytesSize())})
+	}
+	return nil
+}
+
+// options turn off in exporterhelper what the chain does: it times nothing,
+// its retry sender only sleeps the delay it is given, and its queue never says
+// that it is full, because the door does so before.
+func (h *handle) options() []exporterhelper.Option {
+	options := []exporterhelper.Option{
+		exporterhelper.WithTimeout(exporterhelper.TimeoutConfig{}),
+		exporterhelper.WithCapabilities(consumer.Capabilities{MutatesData: false}),
+		exporterhelper.WithStart(func(ctx context.Context, _ component.Host) error { return h.lane.start(ctx, h.host) }),
+		exporterhelper.WithShutdown(h.lane.stop),
+	}
+	if !h.core.cfg.Queue.HasValue() {
+		return options
+	}
+	q := *h.core.cfg.Queue.Get()
+	q.QueueSize, q.BlockOnOverflow = math.MaxInt64, false
+	return append(options,
+		exporterhelper.WithRetry(configretry.BackOffConfig{Enabled: true, InitialInterval: time.Millisecond, MaxInterval: time.Millisecond, Multiplier: 1}),
+		xexporterhelper.WithQueueBatch(configoptional.Some(q), xexporterhelper.QueueBatchSettings{Encoding: element.NewEncoding(h.lane.signal)}),
+	)
+}
+
+// Start implements component.Component.
+func (h *handle) Start(ctx context.Context, host component.Host) error {
+	if err := h.core.start(h, host); err != nil {
+		return err
+	}
+	h.host = host
+	guarded, err := h.guard(host)
+	if err == nil {
+		err = h.inner.Start(ctx, guarded)
+	}
+	if err != nil {
+		return errors.Join(err, h.lane.stop(ctx))
+	}
+	return nil
+}
+
+func (h *handle) guard(host component.Host) (component.Host, error) {
+	q := h.core.cfg.Queue
+	if !q.HasValue() || q.Get().StorageID == nil {
+		return host, nil
+	}
+	return queue.Guard{
+		Storage: *q.Get().StorageID, Depth: h.core.depth, Records: element.Records, Logger: h.core.logger,
+	}.Host(host)
+}
+
+// Shutdown implements component.Component. What is not delivered stays in the queue.
+func (h *handle) Shutdown(ctx context.Context) error {
+	h.core.shut()
+	err := h.inner.Shutdown(ctx)
+	h.core.stop(h)
+	return err
+}

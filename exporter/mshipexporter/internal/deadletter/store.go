@@ -1,0 +1,135 @@
+// Package deadletter parks on disk what must not be sent again and must not be dropped.
+package deadletter
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/delivery"
+)
+
+// Settings of a store.
+type Settings struct {
+	// Directory of all sinks' dead letters; Sink names the folder below it.
+	Directory, Sink string
+	// MaxPerHour is how many entries may be parked within an hour; 1 or more.
+	MaxPerHour int
+	// OnParked hears of every entry once it is on disk.
+	OnParked func(e Entry, path string)
+}
+
+// Entry is what is known about a dead letter. It stands as JSON beside the data.
+type Entry struct {
+	ID       string          `json:"id"`
+	Sink     string          `json:"sink"`
+	Signal   delivery.Signal `json:"signal"`
+	Reason   string          `json:"reason"`
+	Status   int             `json:"status,omitempty"`
+	Message  string          `json:"message,omitempty"`
+	First    time.Time       `json:"first_seen"`
+	Parked   time.Time       `json:"parked_at"`
+	Attempts int             `json:"attempts"`
+	Records  int             `json:"records"`
+	Bytes    int             `json:"bytes"`
+}
+
+// Store is the dead letters of one sink. It is safe for concurrent use.
+type Store struct {
+	settings Settings
+
+	mu     sync.Mutex
+	hour   time.Time
+	parked int
+}
+
+// New makes a store; it touches the disk only when something is parked.
+func New(s Settings) *Store { return &Store{settings: s} }
+
+// Park writes what is left of the batch as one entry: a file of OTLP-JSON, one
+// line for each part, and a JSON beside it that says why. When it returns nil
+// both are synced under their final names. The same batch parked twice, as
+// after a crash, is one entry.
+//
+// Where MaxPerHour is used up the error's fault is ThisBatch (so that the
+// signal is held); anything else, such as a full disk, is a failure that may
+// pass.
+func (s *Store) Park(b delivery.Batch, reason string, f *delivery.Failure) error {
+	if err := s.take(); err != nil {
+		return err
+	}
+	e := s.entry(b, reason, f)
+	var lines []byte
+	for _, part := range b.Remains() {
+		line, err := part.Payload.MarshalJSON()
+		if err != nil {
+			return failed(fmt.Errorf("cannot write batch %s as OTLP-JSON: %w", part.ID, err))
+		}
+		lines = append(append(lines, line...), '\n')
+		e.Records += part.Payload.Records()
+		e.Bytes += part.Payload.Bytes()
+	}
+	name := strconv.FormatInt(b.History.FirstSeen.UnixNano(), 10) + "-" + b.ID.String()
+	return s.write(string(b.Payload.Signal()), name, ".jsonl", lines, e)
+}
+
+// ParkDamaged puts stored bytes that could not be read aside, as they are.
+func (s *Store) ParkDamaged(d *delivery.Damage) error {
+	e := Entry{
+		Sink: s.settings.Sink, Signal: d.Signal, Reason: "damaged",
+		Message: d.Err.Error(), Parked: time.Now().UTC(), Bytes: len(d.Raw),
+	}
+	return s.write("damaged", strconv.FormatInt(time.Now().UnixNano(), 10), ".bin", d.Raw, e)
+}
+
+func (s *Store) entry(b delivery.Batch, reason string, f *delivery.Failure) Entry {
+	return Entry{
+		ID: b.ID.String(), Sink: s.settings.Sink, Signal: b.Payload.Signal(),
+		Reason: reason, Status: f.Status, Message: f.Error(),
+		First: b.History.FirstSeen.UTC(), Parked: time.Now().UTC(), Attempts: b.History.Attempts,
+	}
+}
+
+// take counts an entry against the hour, which begins with its first entry.
+func (s *Store) take() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if now := time.Now(); now.Sub(s.hour) >= time.Hour || now.Before(s.hour) {
+		s.hour, s.parked = now, 0
+	}
+	if s.parked >= s.settings.MaxPerHour {
+		return &delivery.Failure{Fault: delivery.ThisBatch, Message: fmt.Sprintf(
+			"%d dead letters within an hour: the signal is held instead; find out why the far end refuses so much, or raise dead_letter::max_per_hour", s.parked)}
+	}
+	s.parked++
+	return nil
+}
+
+func (s *Store) write(folder, name, ext string, data []byte, e Entry) error {
+	about, err := json.MarshalIndent(e, "", "  ")
+	if err != nil {
+		return failed(err)
+	}
+	dir := filepath.Join(s.settings.Directory, s.settings.Sink, folder)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return failed(err)
+	}
+	path := filepath.Join(dir, name+ext)
+	if err := errors.Join(place(path, data), place(filepath.Join(dir, name+".json"), about)); err != nil {
+		return failed(err)
+	}
+	if err := syncFolder(dir); err != nil {
+		return failed(err)
+	}
+	s.settings.OnParked(e, path)
+	return nil
+}
+
+func failed(err error) error {
+	return &delivery.Failure{Message: "cannot write a dead letter; the batch stays in the queue: mend dead_letter::directory", Err: err}
+}

@@ -1,0 +1,67 @@
+package delivery
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// Reply is what the far end really answered to one attempt, as seen next to the wire.
+type Reply struct {
+	// Status is an HTTP status, or what a gRPC code corresponds to; 0 if nothing came back.
+	Status int
+	// Accepted: the reply proves that the far end took the batch.
+	Accepted bool
+	// Message is one line for people.
+	Message string
+	// RetryAfter is the pause asked for, reckoned from the moment the reply came.
+	RetryAfter time.Duration
+	// Timeout: the far end fell silent.
+	Timeout bool
+	// Err is what went wrong on the way, if anything.
+	Err error
+}
+
+// Answer carries an attempt's Reply from the wire back to whoever sent it,
+// past a sink that tells only half of it. It is safe for concurrent use.
+type Answer struct {
+	// Signal of the attempt, so that the reply can be decoded.
+	Signal Signal
+	// Bytes of the attempt before compression.
+	Bytes int
+
+	mu    sync.Mutex
+	reply Reply
+	seen  bool
+}
+
+// Record keeps the reply. Where a sink makes several requests for one batch,
+// a reply that accepts never covers one that does not.
+func (a *Answer) Record(r Reply) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.seen && !a.reply.Accepted && r.Accepted {
+		return
+	}
+	a.reply, a.seen = r, true
+}
+
+// Reply gives the reply; false where nothing passed the wire.
+func (a *Answer) Reply() (Reply, bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.reply, a.seen
+}
+
+type answerKey struct{}
+
+// WithAnswer hands the answer down to the wire.
+func WithAnswer(ctx context.Context, a *Answer) context.Context {
+	return context.WithValue(ctx, answerKey{}, a)
+}
+
+// AnswerFrom finds the answer; nil if the context carries none.
+func AnswerFrom(ctx context.Context) *Answer {
+	a, _ := ctx.Value(answerKey{}).(*Answer)
+	return a
+}

@@ -1,0 +1,38 @@
+// Package observe counts what touches the wire.
+package observe
+
+import (
+	"context"
+
+	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/delivery"
+)
+
+// Counters hear of every attempt. They are called concurrently.
+type Counters struct {
+	// Attempt begins; retry says that it is not the batch's first.
+	Attempt func(ctx context.Context, retry bool)
+	// Delivered so many records of a signal.
+	Delivered func(ctx context.Context, signal delivery.Signal, records int)
+	// Failed for this reason.
+	Failed func(ctx context.Context, f *delivery.Failure)
+}
+
+// New makes the layer. It stands next to the sink, so that an attempt which
+// the breaker or a pause kept off the wire is none.
+func New(c Counters) delivery.Layer {
+	return func(next delivery.Sender) delivery.Sender {
+		return delivery.SenderFunc(func(ctx context.Context, b delivery.Batch) (delivery.Outcome, error) {
+			c.Attempt(ctx, b.History.Attempts > 0)
+			b.History.Attempts++
+			outcome, err := next.Send(ctx, b)
+			if err != nil {
+				if f := delivery.AsFailure(err); f.Fault != delivery.Us {
+					c.Failed(ctx, f)
+				}
+				return 0, err
+			}
+			c.Delivered(ctx, b.Payload.Signal(), b.Payload.Records())
+			return outcome, nil
+		})
+	}
+}

@@ -1,0 +1,127 @@
+// Package payload makes one type of the collector's three kinds of telemetry.
+package payload
+
+import (
+	"fmt"
+
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
+	"go.opentelemetry.io/collector/pdata/pmetric"
+	"go.opentelemetry.io/collector/pdata/pmetric/pmetricotlp"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
+
+	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/delivery"
+)
+
+// kind is all that differs between the signals.
+type kind[T any] struct {
+	signal  delivery.Signal
+	records func(T) int
+	size    func(T) int
+	proto   func(T) ([]byte, error)
+	json    func(T) ([]byte, error)
+	parse   func([]byte) (T, error)
+	// slice copies the records from (included) to to (not included); what
+	// holds no record goes with record 0.
+	slice func(data T, from, to int) T
+}
+
+// payload is telemetry of one kind. Its size is reckoned once: the queue asks for it often.
+type payload[T any] struct {
+	kind    *kind[T]
+	data    T
+	records int
+	bytes   int
+}
+
+func of[T any](k *kind[T], data T) delivery.Payload {
+	return &payload[T]{kind: k, data: data, records: k.records(data), bytes: k.size(data)}
+}
+
+func (p *payload[T]) Signal() delivery.Signal       { return p.kind.signal }
+func (p *payload[T]) Records() int                  { return p.records }
+func (p *payload[T]) Bytes() int                    { return p.bytes }
+func (p *payload[T]) MarshalProto() ([]byte, error) { return p.kind.proto(p.data) }
+func (p *payload[T]) MarshalJSON() ([]byte, error)  { return p.kind.json(p.data) }
+func (p *payload[T]) Pdata() any                    { return p.data }
+
+func (p *payload[T]) Halves() (first, second delivery.Payload) {
+	middle := p.records / 2
+	return of(p.kind, p.kind.slice(p.data, 0, middle)), of(p.kind, p.kind.slice(p.data, middle, p.records))
+}
+
+// FromLogs wraps logs.
+func FromLogs(ld plog.Logs) delivery.Payload { return of(&logs, ld) }
+
+// FromMetrics wraps metrics.
+func FromMetrics(md pmetric.Metrics) delivery.Payload { return of(&metrics, md) }
+
+// FromTraces wraps traces.
+func FromTraces(td ptrace.Traces) delivery.Payload { return of(&traces, td) }
+
+// Unmarshal decodes an OTLP export request of the signal, in protobuf.
+func Unmarshal(signal delivery.Signal, raw []byte) (delivery.Payload, error) {
+	switch signal {
+	case delivery.Logs:
+		return parse(&logs, raw)
+	case delivery.Metrics:
+		return parse(&metrics, raw)
+	case delivery.Traces:
+		return parse(&traces, raw)
+	default:
+		return nil, fmt.Errorf("unknown signal %q", signal)
+	}
+}
+
+func parse[T any](k *kind[T], raw []byte) (delivery.Payload, error) {
+	data, err := k.parse(raw)
+	if err != nil {
+		return nil, fmt.Errorf("cannot decode %d bytes of %s: %w", len(raw), k.signal, err)
+	}
+	return of(k, data), nil
+}
+
+var logs = kind[plog.Logs]{
+	signal:  delivery.Logs,
+	records: plog.Logs.LogRecordCount,
+	size:    new(plog.ProtoMarshaler).LogsSize,
+	proto:   func(ld plog.Logs) ([]byte, error) { return plogotlp.NewExportRequestFromLogs(ld).MarshalProto() },
+	json:    new(plog.JSONMarshaler).MarshalLogs,
+	parse: func(raw []byte) (plog.Logs, error) {
+		r := plogotlp.NewExportRequest()
+		err := r.UnmarshalProto(raw)
+		return r.Logs(), err
+	},
+	slice: sliceLogs,
+}
+
+var metrics = kind[pmetric.Metrics]{
+	signal:  delivery.Metrics,
+	records: pmetric.Metrics.DataPointCount,
+	size:    new(pmetric.ProtoMarshaler).MetricsSize,
+	proto: func(md pmetric.Metrics) ([]byte, error) {
+		return pmetricotlp.NewExportRequestFromMetrics(md).MarshalProto()
+	},
+	json: new(pmetric.JSONMarshaler).MarshalMetrics,
+	parse: func(raw []byte) (pmetric.Metrics, error) {
+		r := pmetricotlp.NewExportRequest()
+		err := r.UnmarshalProto(raw)
+		return r.Metrics(), err
+	},
+	slice: sliceMetrics,
+}
+
+var traces = kind[ptrace.Traces]{
+	signal:  delivery.Traces,
+	records: ptrace.Traces.SpanCount,
+	size:    new(ptrace.ProtoMarshaler).TracesSize,
+	proto:   func(td ptrace.Traces) ([]byte, error) { return ptraceotlp.NewExportRequestFromTraces(td).MarshalProto() },
+	json:    new(ptrace.JSONMarshaler).MarshalTraces,
+	parse: func(raw []byte) (ptrace.Traces, error) {
+		r := ptraceotlp.NewExportRequest()
+		err := r.UnmarshalProto(raw)
+		return r.Traces(), err
+	},
+	slice: sliceTraces,
+}

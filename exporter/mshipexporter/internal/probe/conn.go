@@ -1,0 +1,49 @@
+package probe
+
+import (
+	"net"
+	"sync/atomic"
+)
+
+// conn counts what moves over a connection.
+type conn struct {
+	net.Conn
+	moved atomic.Int64
+}
+
+func watch(c net.Conn) *conn { return &conn{Conn: c} }
+
+// Read implements net.Conn.
+func (c *conn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	c.moved.Add(int64(n))
+	return n, err
+}
+
+// Write implements net.Conn.
+func (c *conn) Write(p []byte) (int, error) {
+	n, err := c.Conn.Write(p)
+	c.moved.Add(int64(n))
+	return n, err
+}
+
+// progress is what has moved, less what still waits in the kernel: on a slow
+// link the last megabytes of a body sit there long after they were written.
+func (c *conn) progress() int64 {
+	return c.moved.Load() - unsent(c.Conn)
+}
+
+// unwrap finds the watched connection below TLS.
+func unwrap(c net.Conn) *conn {
+	for range 4 {
+		switch t := c.(type) {
+		case *conn:
+			return t
+		case interface{ NetConn() net.Conn }:
+			c = t.NetConn()
+		default:
+			return nil
+		}
+	}
+	return nil
+}

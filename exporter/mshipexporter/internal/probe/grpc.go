@@ -1,0 +1,103 @@
+package probe
+
+import (
+	"context"
+	"net"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc"
+
+	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/delivery"
+)
+
+// proxied lengthens the silence where we cannot see the connection: with a
+// proxy gRPC dials by itself, and only the attempt as a whole can be timed.
+const proxied = 12
+
+// GetGRPCClientOptions implements extensionmiddleware.GRPCClient.
+func (p *Probe) GetGRPCClientOptions(context.Context) ([]grpc.DialOption, error) {
+	d := &dials{probe: p, limit: p.Silence, listeners: map[*silence]struct{}{}}
+	options := []grpc.DialOption{grpc.WithChainUnaryInterceptor(d.intercept)}
+	if proxyConfigured() {
+		// A dialer of our own would bypass the proxy (grpc-go, WithContextDialer).
+		d.limit *= proxied
+		return options, nil
+	}
+	return append(options, grpc.WithContextDialer(d.dial)), nil
+}
+
+func proxyConfigured() bool {
+	return slices.ContainsFunc([]string{"HTTPS_PROXY", "https_proxy"}, func(name string) bool { return os.Getenv(name) != "" })
+}
+
+// dials watches the connections that one gRPC client makes by itself.
+type dials struct {
+	probe *Probe
+	limit time.Duration
+
+	mu        sync.Mutex
+	current   *conn
+	listeners map[*silence]struct{}
+}
+
+func (d *dials) dial(ctx context.Context, address string) (net.Conn, error) {
+	network := "tcp"
+	if path, ok := strings.CutPrefix(address, "unix:"); ok {
+		network, address = "unix", path
+	}
+	c, err := (&net.Dialer{}).DialContext(ctx, network, address)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err != nil {
+		for s := range d.listeners {
+			s.dialFailed.Store(&dialFailure{at: time.Now(), err: err})
+		}
+		return nil, err
+	}
+	w := watch(c)
+	d.current = w
+	for s := range d.listeners {
+		s.conn.Store(w)
+	}
+	return w, nil
+}
+
+func (d *dials) join(s *silence) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.listeners[s] = struct{}{}
+	s.conn.Store(d.current)
+	s.armed.Store(true)
+}
+
+func (d *dials) leave(s *silence) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.listeners, s)
+}
+
+// intercept makes one attempt and records its reply. gRPC keeps a private
+// connection backoff of up to two minutes; an attempt that the breaker let
+// pass must not wait for it.
+func (d *dials) intercept(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoker grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+	answer := delivery.AnswerFrom(ctx)
+	if answer == nil {
+		return invoker(ctx, method, req, reply, cc, opts...)
+	}
+	ctx, s := listen(ctx, d.limit)
+	defer s.stop()
+	d.join(s)
+	defer d.leave(s)
+	cc.ResetConnectBackoff()
+	err := invoker(ctx, method, req, reply, cc, append(opts, grpc.WaitForReady(true))...)
+	if ctx.Err() != nil && err != nil {
+		answer.Record(s.failure(ctx, err))
+		return err
+	}
+	answer.Record(grpcReply(err))
+	return err
+}

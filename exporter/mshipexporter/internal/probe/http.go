@@ -1,0 +1,113 @@
+package probe
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"time"
+
+	"go.opentelemetry.io/collector/extension/extensionmiddleware"
+
+	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/delivery"
+)
+
+// maxBody is how much of an answer is read; OTLP answers are far smaller.
+const maxBody = 64 << 10
+
+// GetHTTPRoundTripper implements extensionmiddleware.HTTPClient.
+func (p *Probe) GetHTTPRoundTripper(context.Context) (extensionmiddleware.WrapHTTPRoundTripperFunc, error) {
+	return func(_ context.Context, next http.RoundTripper) (http.RoundTripper, error) {
+		// Innermost of the client's middlewares, so this is the client's own transport.
+		if t, ok := next.(*http.Transport); ok {
+			watchDials(t)
+		}
+		return &roundTripper{probe: p, next: next}, nil
+	}, nil
+}
+
+func watchDials(t *http.Transport) {
+	dial := t.DialContext
+	if dial == nil {
+		dial = (&net.Dialer{}).DialContext
+	}
+	t.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		c, err := dial(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		return watch(c), nil
+	}
+}
+
+type roundTripper struct {
+	probe *Probe
+	next  http.RoundTripper
+}
+
+// RoundTrip makes exactly one attempt and records its reply. What is no proof
+// of delivery becomes an error here, before anybody can take it for success;
+// so does a redirect, before the client follows it with our credentials.
+func (rt *roundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
+	answer := delivery.AnswerFrom(req.Context())
+	if answer == nil {
+		return rt.next.RoundTrip(req)
+	}
+	resp, reply := rt.exchange(req, answer)
+	answer.Record(reply)
+	if resp == nil {
+		return nil, replyError(reply)
+	}
+	return resp, nil
+}
+
+func replyError(r delivery.Reply) error {
+	if r.Err != nil {
+		return r.Err
+	}
+	return errors.New(r.Message)
+}
+
+// exchange gives the response only where the sink may see it.
+func (rt *roundTripper) exchange(req *http.Request, answer *delivery.Answer) (*http.Response, delivery.Reply) {
+	ctx, s := listen(req.Context(), rt.probe.Silence)
+	defer s.stop()
+	once := req.Clone(httptrace.WithClientTrace(ctx, s.trace()))
+	// With a GetBody net/http may resend by itself: every attempt is to be ours.
+	once.GetBody = nil
+	resp, err := rt.next.RoundTrip(once)
+	if err != nil {
+		return nil, s.failure(ctx, err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody))
+	if err != nil {
+		return nil, s.failure(ctx, fmt.Errorf("the answer broke off after %d bytes: %w", len(body), err))
+	}
+	resp.Body = io.NopCloser(bytes.NewReader(body))
+	resp.ContentLength = int64(len(body))
+	return rt.judge(req, resp, body, answer.Signal)
+}
+
+func (rt *roundTripper) judge(req *http.Request, resp *http.Response, body []byte, signal delivery.Signal) (*http.Response, delivery.Reply) {
+	reply := delivery.Reply{Status: resp.StatusCode, Message: describe(resp, body)}
+	switch {
+	case resp.StatusCode < 200 || resp.StatusCode >= 300:
+		reply.RetryAfter = retryAfter(resp.Header, time.Now())
+		if resp.StatusCode < 400 {
+			return nil, reply
+		}
+		return resp, reply
+	default:
+		if err := prove(rt.probe.Proof, signal, req, resp, body); err != nil {
+			reply.Message = "no proof of delivery: " + reply.Message + ": " + err.Error()
+			return nil, reply
+		}
+		reply.Accepted = true
+		return resp, reply
+	}
+}

@@ -1,0 +1,39 @@
+// Package probe stands next to the wire, as a client middleware of the sink,
+// and tells the chain what the far end really answered: sinks tell only half
+// of it, and take for success what is none.
+package probe
+
+import (
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/extension/extensionmiddleware"
+)
+
+// Proof is what counts as a proof of delivery.
+type Proof int
+
+const (
+	// ProofOTLP wants a 2xx that is an OTLP answer (OTLP 1.x specification, "OTLP/HTTP response").
+	ProofOTLP Proof = iota
+	// ProofStatus takes any 2xx that is not HTML.
+	ProofStatus
+	// ProofSink takes the sink's own word, for sinks that do not speak OTLP/HTTP.
+	ProofSink
+)
+
+// Probe is an extension that only our own sink can name.
+type Probe struct {
+	component.StartFunc
+	component.ShutdownFunc
+
+	// Silence is how long the far end may neither take a byte nor answer.
+	Silence time.Duration
+	// Proof applies to HTTP sinks.
+	Proof Proof
+}
+
+var (
+	_ extensionmiddleware.HTTPClient = (*Probe)(nil)
+	_ extensionmiddleware.GRPCClient = (*Probe)(nil)
+)

@@ -1,0 +1,190 @@
+package queue
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"go.opentelemetry.io/collector/extension/xextension/storage"
+	"go.uber.org/zap"
+)
+
+const (
+	// readAttempts and readPause bound how long a failing read is tried again:
+	// exporterhelper deletes an item that it could not read once.
+	readAttempts = 5
+	readPause    = 20 * time.Millisecond
+	// maxOwed bounds the deletes that a failing storage still owes us.
+	maxOwed = 10_000
+)
+
+// client is one signal's storage client. The queue calls it under its own
+// lock, one call at a time, so there is none here.
+type client struct {
+	storage.Client
+	depth   *Depth
+	records func(stored []byte) int
+	logger  *zap.Logger
+
+	// dispatched are the sizes of the items that were read and not yet deleted.
+	dispatched map[string]Size
+	// unread are items that could not be read: they must not be deleted.
+	unread map[string]bool
+	// counted is the write index at the start: what lies below it was counted then.
+	counted uint64
+	// owed are deletes that failed; they ride in the next Batch.
+	owed map[string]bool
+}
+
+
+// Batch implements storage.Client.
+func (c *client) Batch(ctx context.Context, ops ...*storage.Operation) error {
+	ops = c.keepUnread(ops)
+	all := append(c.payOwed(), ops...)
+	err := c.Client.Batch(ctx, all...)
+	if err == nil {
+		clear(c.owed)
+		c.count(ops)
+		return nil
+	}
+	if stores(ops) {
+		return err
+	}
+	if reads(ops) {
+		return c.readAgain(ctx, ops, err)
+	}
+	return c.owe(ops, err)
+}
+
+// readAgain reads without writing: on a full disk the metadata cannot be
+// written, but the item can be read and delivered. The metadata in storage
+// then lags behind, which at worst sends the batch once more.
+func (c *client) readAgain(ctx context.Context, ops []*storage.Operation, err error) error {
+	gets := only(ops, storage.Get)
+	for range readAttempts {
+		if err = c.Client.Batch(ctx, gets...); err == nil {
+			c.count(gets)
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(readPause):
+		}
+	}
+	for _, op := range gets {
+		c.unread[op.Key] = true
+	}
+	c.logger.Error("cannot read a queued batch; it stays in the storage: mend the disk and restart", zap.Error(err))
+	return err
+}
+
+// owe remembers deletes that failed: their batches are done, and the queue has
+// no use for the error.
+func (c *client) owe(ops []*storage.Operation, err error) error {
+	deletes := only(ops, storage.Delete)
+	if len(deletes) == 0 || len(c.owed)+len(deletes) > maxOwed {
+		return err
+	}
+	if len(c.owed) == 0 {
+		c.logger.Warn("cannot delete delivered batches from the storage; will try again with every write", zap.Error(err))
+	}
+	for _, op := range deletes {
+		c.owed[op.Key] = true
+	}
+	c.count(deletes)
+	return nil
+}
+
+func (c *client) payOwed() []*storage.Operation {
+	ops := make([]*storage.Operation, 0, len(c.owed))
+	for key := range c.owed {
+		ops = append(ops, storage.DeleteOperation(key))
+	}
+	return ops
+}
+
+// keepUnread takes the delete of an item that could not be read out of the Batch.
+func (c *client) keepUnread(ops []*storage.Operation) []*storage.Operation {
+	if len(c.unread) == 0 {
+		return ops
+	}
+	kept := make([]*storage.Operation, 0, len(ops))
+	for _, op := range ops {
+		if op.Type == storage.Delete && c.unread[op.Key] {
+			continue
+		}
+		kept = append(kept, op)
+	}
+	return kept
+}
+
+// count follows the items that pass.
+func (c *client) count(ops []*storage.Operation) {
+	for _, op := range ops {
+		if !isItem(op.Key) {
+			continue
+		}
+		switch op.Type {
+		case storage.Set:
+			c.depth.Add(c.sizeOf(op.Value))
+		case storage.Get:
+			c.dispatched[op.Key] = c.sizeRead(op)
+		case storage.Delete:
+			if size, ok := c.dispatched[op.Key]; ok {
+				c.depth.Remove(size)
+				delete(c.dispatched, op.Key)
+			}
+		}
+	}
+}
+
+func (c *client) sizeOf(stored []byte) Size {
+	return Size{Batches: 1, Records: int64(c.records(stored)), Bytes: int64(len(stored))}
+}
+
+// sizeRead is the size of an item as it was counted: an index whose write
+// failed holds nothing, and was counted only by the metadata of an earlier run.
+func (c *client) sizeRead(op *storage.Operation) Size {
+	if op.Value != nil {
+		return c.sizeOf(op.Value)
+	}
+	if index, err := strconv.ParseUint(op.Key, 10, 64); err == nil && index < c.counted {
+		return Size{Batches: 1}
+	}
+	return Size{}
+}
+
+// Close implements storage.Client; it pays what is owed if the storage lets it.
+func (c *client) Close(ctx context.Context) error {
+	if len(c.owed) > 0 {
+		if err := c.Client.Batch(ctx, c.payOwed()...); err != nil {
+			c.logger.Warn("delivered batches stay in the storage and will be sent again", zap.Int("batches", len(c.owed)), zap.Error(err))
+		}
+	}
+	if err := c.Client.Close(ctx); err != nil {
+		return fmt.Errorf("cannot close the queue's storage: %w", err)
+	}
+	return nil
+}
+
+func stores(ops []*storage.Operation) bool {
+	for _, op := range ops {
+		if op.Type == storage.Set && isItem(op.Key) {
+			return true
+		}
+	}
+	return false
+}
+
+func reads(ops []*storage.Operation) bool { return len(only(ops, storage.Get)) > 0 }
+
+func only(ops []*storage.Operation, t storage.OpType) []*storage.Operation {
+	var out []*storage.Operation
+	for _, op := range ops {
+		if op.Type == t {
+			out = append(out, op)
+		}
+	}
+	return out
+}

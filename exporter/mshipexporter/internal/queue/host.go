@@ -1,0 +1,71 @@
+package queue
+
+import (
+	"context"
+	"fmt"
+	"maps"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/extension/xextension/storage"
+	"go.uber.org/zap"
+)
+
+// Guard hands exporterhelper's queue a storage client of ours.
+type Guard struct {
+	// Storage is the extension that the queue is configured to use.
+	Storage component.ID
+	// Depth hears of everything that comes and goes.
+	Depth *Depth
+	// Records reads the number of records from a stored item; 0 if it cannot.
+	Records func(stored []byte) int
+	// Logger for faults of the storage.
+	Logger *zap.Logger
+}
+
+// Host wraps the host so that the queue finds our client under the storage's name.
+func (g Guard) Host(host component.Host) (component.Host, error) {
+	ext, ok := host.GetExtensions()[g.Storage]
+	if !ok {
+		return nil, fmt.Errorf("sending_queue::storage: there is no extension %q; define it under extensions and list it under service::extensions", g.Storage)
+	}
+	inner, ok := ext.(storage.Extension)
+	if !ok {
+		return nil, fmt.Errorf("sending_queue::storage: extension %q cannot store anything; name a storage extension such as file_storage", g.Storage)
+	}
+	return &guardedHost{Host: host, id: g.Storage, ext: &extension{Extension: inner, guard: g}}, nil
+}
+
+type guardedHost struct {
+	component.Host
+	id  component.ID
+	ext component.Component
+}
+
+// GetExtensions implements component.Host.
+func (h *guardedHost) GetExtensions() map[component.ID]component.Component {
+	all := maps.Clone(h.Host.GetExtensions())
+	all[h.id] = h.ext
+	return all
+}
+
+type extension struct {
+	storage.Extension
+	guard Guard
+}
+
+// GetClient implements storage.Extension.
+func (e *extension) GetClient(ctx context.Context, kind component.Kind, id component.ID, name string) (storage.Client, error) {
+	inner, err := e.Extension.GetClient(ctx, kind, id, name)
+	if err != nil {
+		return nil, fmt.Errorf("sending_queue::storage %q: %w", e.guard.Storage, err)
+	}
+	m, err := restore(ctx, inner)
+	if err != nil {
+		return nil, fmt.Errorf("sending_queue::storage %q: %w", e.guard.Storage, err)
+	}
+	e.guard.Depth.Add(m.depth())
+	return &client{
+		counted: m.write, Client: inner, depth: e.guard.Depth, records: e.guard.Records, logger: e.guard.Logger,
+		dispatched: map[string]Size{}, unread: map[string]bool{}, owed: map[string]bool{},
+	}, nil
+}

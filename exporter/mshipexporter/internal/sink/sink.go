@@ -1,0 +1,60 @@
+package sink
+
+import (
+	"context"
+	"errors"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/consumer/consumererror"
+
+	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/delivery"
+)
+
+// Sink is the end of the chain: the user's exporter for one signal. It is safe for concurrent use.
+type Sink struct {
+	component component.Component
+	consume   func(ctx context.Context, pdata any) error
+	classes   classes
+	signal    delivery.Signal
+	// probed: the probe sees this sink's traffic.
+	probed bool
+}
+
+// Probed tells whether the true answers of the far end are known.
+func (s *Sink) Probed() bool { return s.probed }
+
+// Shutdown stops the user's exporter.
+func (s *Sink) Shutdown(ctx context.Context) error { return s.component.Shutdown(ctx) }
+
+// Send implements delivery.Sender: one attempt.
+func (s *Sink) Send(ctx context.Context, b delivery.Batch) (delivery.Outcome, error) {
+	answer := &delivery.Answer{Signal: s.signal, Bytes: b.Payload.Bytes()}
+	err := s.consume(delivery.WithAnswer(ctx, answer), b.Payload.Pdata())
+	if f := s.verdict(answer, err); f != nil {
+		return 0, f
+	}
+	return delivery.Delivered, nil
+}
+
+// verdict is nil if the batch was delivered. The reply seen next to the wire
+// decides wherever there is one; the sink's error says the rest.
+func (s *Sink) verdict(answer *delivery.Answer, err error) *delivery.Failure {
+	reply, seen := answer.Reply()
+	switch {
+	case seen && reply.Accepted:
+		return nil
+	case !seen && err == nil:
+		return nil
+	case seen && reply.Status != 0:
+		return &delivery.Failure{
+			Fault: s.classes.fault(reply.Status), Status: reply.Status, Message: reply.Message,
+			RetryAfter: reply.RetryAfter, Sent: true,
+		}
+	case seen:
+		return &delivery.Failure{Message: reply.Message, Sent: true, Timeout: reply.Timeout, Err: reply.Err}
+	case consumererror.IsPermanent(err):
+		return &delivery.Failure{Fault: delivery.ThisBatch, Status: 0, Message: "the sink refuses the batch for good", Sent: true, Err: err}
+	default:
+		return &delivery.Failure{Sent: true, Timeout: errors.Is(err, context.DeadlineExceeded), Err: err}
+	}
+}

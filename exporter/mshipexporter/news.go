@@ -1,0 +1,89 @@
+package mshipexporter
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/collector/component/componentstatus"
+	"go.opentelemetry.io/otel/attribute"
+	"go.uber.org/zap"
+
+	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/breaker"
+	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/deadletter"
+	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/delivery"
+)
+
+// breakerChanged counts every opening, but logs only the first and the end of
+// an outage: in between the breaker opens once more for each failed probe,
+// and a week of that would fill the log.
+func (c *core) breakerChanged(from, to breaker.State, cause error) {
+	if to == breaker.Open {
+		c.tel.SinkCircuitOpenTotal.Add(context.Background(), 1, c.tel.only)
+	}
+	state := zap.Stringer("from", from)
+	switch {
+	case from == breaker.Closed:
+		c.logger.Warn("the circuit breaker is open: batches stay in the queue until the far end answers again",
+			state, zap.Error(cause), zap.Duration("open_duration", c.cfg.CircuitBreaker.OpenDuration), zap.Int64("queued_batches", c.depth.Size().Batches))
+		c.report(componentstatus.NewRecoverableErrorEvent(cause))
+	case to == breaker.Closed:
+		c.logger.Info("the circuit breaker is closed: the far end takes batches again", state, zap.Int64("queued_batches", c.depth.Size().Batches))
+		c.report(componentstatus.NewEvent(componentstatus.StatusOK))
+	default:
+		c.logger.Debug("the circuit breaker is "+to.String(), state, zap.Error(cause))
+	}
+}
+
+func (c *core) report(e *componentstatus.Event) {
+	for _, host := range c.hosts() {
+		componentstatus.ReportStatus(host, e)
+	}
+}
+
+func (c *core) holdChanged(signal delivery.Signal, refusal error) {
+	if refusal == nil {
+		c.logger.Info("the signal flows again", zap.String("signal", string(signal)))
+		return
+	}
+	c.logger.Warn("the far end refuses what it gets of this signal and nothing shows that the batches are at fault: the signal is held, the others flow on",
+		zap.String("signal", string(signal)), zap.Error(refusal))
+}
+
+func (c *core) parked(e deadletter.Entry, path string) {
+	c.tel.DeadLetterEntriesTotal.Add(context.Background(), 1,
+		c.tel.with(attribute.String("signal", string(e.Signal)), attribute.String("reason", e.Reason)))
+	c.logger.Warn("parked among the dead letters", zap.String("file", path), zap.String("reason", e.Reason), zap.Int("status", e.Status),
+		zap.String("message", e.Message), zap.Int("records", e.Records), zap.Int("bytes", e.Bytes), zap.Time("first_seen", e.First))
+}
+
+// refusals logs when the door begins to refuse and when it takes again, and
+// counts in between. The client keeps what is refused.
+type refusals struct {
+	core *core
+
+	mu    sync.Mutex
+	since time.Time
+	count int
+}
+
+func (r *refusals) add(reason string, err error) {
+	r.core.tel.DoorRefusedTotal.Add(context.Background(), 1, r.core.tel.with(attribute.String("reason", reason)))
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.count++
+	if r.count == 1 {
+		r.since = time.Now()
+		r.core.logger.Warn("requests are refused at the door; clients are asked to come again", zap.String("reason", reason), zap.Error(err))
+	}
+}
+
+func (r *refusals) end() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.count == 0 {
+		return
+	}
+	r.core.logger.Info("requests are taken again", zap.Int("refused", r.count), zap.Duration("for", time.Since(r.since)))
+	r.count = 0
+}
