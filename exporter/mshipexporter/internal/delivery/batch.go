@@ -90,9 +90,9 @@ type History struct {
 
 	// FirstRefused is the witness's tick of the first refusal, 0 if there was none (witness).
 	FirstRefused uint64
-	// LastCounted is the tick of the last refusal that counted (witness).
+	// LastCounted is the tick of the refusal from which the next is reckoned (witness).
 	LastCounted uint64
-	// Refusals by an answering far end, each with others taken since the one before (witness).
+	// Refusals of retries by an answering far end, each with others taken since the refusal before (witness).
 	Refusals int
 	// Witnessed: before the latest attempt the far end had taken something
 	// of this signal that was sent after FirstRefused (witness).

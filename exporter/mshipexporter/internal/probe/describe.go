@@ -20,7 +20,7 @@ func describe(resp *http.Response, body []byte) string {
 	what := fmt.Sprintf("the far end answered %d", resp.StatusCode)
 	switch {
 	case resp.StatusCode >= 300 && resp.StatusCode < 400:
-		what += ", a redirect, which is not followed"
+		what += ", a redirect, which is not followed (a captive portal does so; if the far end has moved, mend the endpoint)"
 	case t == "":
 		what += " without content type"
 	default:

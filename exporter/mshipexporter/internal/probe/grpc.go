@@ -80,7 +80,8 @@ func (d *dials) leave(s *silence) {
 	delete(d.listeners, s)
 }
 
-// intercept makes one attempt and records its reply. gRPC keeps a private
+// intercept makes one attempt and records how it failed; success is the sink's
+// own word. gRPC keeps a private
 // connection backoff of up to two minutes; an attempt that the breaker let
 // pass must not wait for it.
 func (d *dials) intercept(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoker grpc.UnaryInvoker, opts ...grpc.CallOption) error {
@@ -98,6 +99,8 @@ func (d *dials) intercept(ctx context.Context, method string, req, reply any, cc
 		answer.Record(s.failure(ctx, err))
 		return err
 	}
-	answer.Record(grpcReply(err))
+	if err != nil {
+		answer.Record(grpcReply(err))
+	}
 	return err
 }

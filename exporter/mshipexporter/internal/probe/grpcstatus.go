@@ -38,9 +38,6 @@ var statuses = map[codes.Code]int{
 const tooLarge = "message larger than max"
 
 func grpcReply(err error) delivery.Reply {
-	if err == nil {
-		return delivery.Reply{Status: http.StatusOK, Accepted: true}
-	}
 	st := status.Convert(err)
 	reply := delivery.Reply{
 		Status:  statuses[st.Code()],

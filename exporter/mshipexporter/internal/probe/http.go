@@ -58,7 +58,9 @@ func (rt *roundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
 		return rt.next.RoundTrip(req)
 	}
 	resp, reply := rt.exchange(req, answer)
-	answer.Record(reply)
+	if !reply.Accepted || rt.probe.Proof != ProofSink {
+		answer.Record(reply)
+	}
 	if resp == nil {
 		return nil, replyError(reply)
 	}

@@ -20,6 +20,8 @@ const jsonType = "application/json"
 // hint ends every message about a missing proof.
 const hint = "if this back end answers so on success, set delivery_proof: status"
 
+var errPage = errors.New("a page for people, as captive portals and proxies send it: log in to the portal, or mend the endpoint; no setting takes it for success")
+
 // prove returns nil if a 2xx answer proves that the far end took the batch.
 func prove(p Proof, signal delivery.Signal, req *http.Request, resp *http.Response, body []byte) error {
 	switch p {
@@ -27,7 +29,7 @@ func prove(p Proof, signal delivery.Signal, req *http.Request, resp *http.Respon
 		return nil
 	case ProofStatus:
 		if isHTML(resp.Header, body) {
-			return errors.New("a page for people, as captive portals and proxies send it")
+			return errPage
 		}
 		return nil
 	default:
@@ -36,6 +38,9 @@ func prove(p Proof, signal delivery.Signal, req *http.Request, resp *http.Respon
 }
 
 func proveOTLP(signal delivery.Signal, req *http.Request, resp *http.Response, body []byte) error {
+	if isHTML(resp.Header, body) {
+		return errPage
+	}
 	asked, got := mediaType(req.Header), mediaType(resp.Header)
 	if asked != got {
 		return fmt.Errorf("an OTLP answer has content type %q; %s", asked, hint)

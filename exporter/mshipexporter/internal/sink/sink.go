@@ -46,10 +46,7 @@ func (s *Sink) verdict(answer *delivery.Answer, err error) *delivery.Failure {
 	case !seen && err == nil:
 		return nil
 	case seen && reply.Status != 0:
-		return &delivery.Failure{
-			Fault: s.classes.fault(reply.Status), Status: reply.Status, Message: reply.Message,
-			RetryAfter: reply.RetryAfter, Sent: true,
-		}
+		return s.refused(reply)
 	case seen:
 		return &delivery.Failure{Message: reply.Message, Sent: true, Timeout: reply.Timeout, Err: reply.Err}
 	case consumererror.IsPermanent(err):
@@ -57,4 +54,14 @@ func (s *Sink) verdict(answer *delivery.Answer, err error) *delivery.Failure {
 	default:
 		return &delivery.Failure{Sent: true, Timeout: errors.Is(err, context.DeadlineExceeded), Err: err}
 	}
+}
+
+// refused: a far end that names a time to come again means the time, not the
+// batch (RFC 9110, section 15.5.14 says so of 413).
+func (s *Sink) refused(r delivery.Reply) *delivery.Failure {
+	f := &delivery.Failure{Fault: delivery.Path, Status: r.Status, Message: r.Message, RetryAfter: r.RetryAfter, Sent: true}
+	if r.RetryAfter == 0 {
+		f.Fault = s.classes.fault(r.Status)
+	}
+	return f
 }

@@ -60,7 +60,10 @@ func (w *Witness) refuse(h *delivery.History, f *delivery.Failure, accepted uint
 	if h.FirstRefused == 0 && f.Fault == delivery.ThisBatch {
 		h.FirstRefused = w.clock
 	}
-	if h.LastCounted == 0 || accepted > h.LastCounted {
+	switch {
+	case h.LastCounted == 0:
+		h.LastCounted = w.clock
+	case accepted > h.LastCounted:
 		h.Refusals++
 		h.LastCounted = w.clock
 	}

@@ -14,8 +14,8 @@ const rounds = 3
 
 // Settings of the layer.
 type Settings struct {
-	// MaxRetries is how many refusals by an answering far end, each with others
-	// taken since the one before, cost a batch its turn; 0 for no limit.
+	// MaxRetries is how many refused retries, each with others taken since the
+	// refusal before, cost a batch its turn; 0 for no limit.
 	MaxRetries int
 	// MaxAge parks what the door took longer ago; 0 for no limit.
 	MaxAge time.Duration
@@ -44,6 +44,9 @@ func New(s Settings) delivery.Layer {
 func (s Settings) decide(ctx context.Context, b delivery.Batch, f *delivery.Failure) (delivery.Outcome, error) {
 	h := b.History
 	switch {
+	case f.Fault == delivery.Us && len(h.Parts) > 0:
+		// Stored whole, the batch would bring its accepted parts again after the restart.
+		return s.requeue(ctx, b, f)
 	case f.Fault == delivery.Us:
 		return 0, f
 	case s.MaxAge > 0 && time.Since(h.FirstSeen) > s.MaxAge:
