@@ -1,0 +1,77 @@
+# `make help` lists the targets: what stands after ## is their one line.
+
+BIN       := bin/otelcol-mship
+BIN_ABS   := $(abspath $(BIN))
+MAX_BYTES := 62914560# 60 MiB: edge boxes are small
+FUZZTIME  ?= 30s#       for each fuzz target
+SOAK      ?= 20#        rounds of `make soak`
+
+# One set of flags: build, vet, linters and fuzz share the build cache.
+# No VCS stamp: the version is in builder-config.yaml, and a checkout owned by someone else must build.
+export CGO_ENABLED := 0
+export GOFLAGS := $(GOFLAGS) -buildvcs=false -trimpath
+
+# Tools are pinned in modules of their own, so that they never move the collector's versions.
+TOOLS := $(abspath internal/tools/go.mod)
+LINT  := $(abspath internal/tools/lint/go.mod)
+
+# The race detector needs cgo. Always with -count: the test cache does not see a new binary.
+TEST := CGO_ENABLED=1 MSHIP_BINARY=$(BIN_ABS) go test -race
+
+OURS := $(wildcard exporter extension internal testbed)
+
+.DEFAULT_GOAL := help
+.PHONY: help build run demo test soak fuzz lint generate tidy size clean
+
+help: ## List every target
+	@awk -F':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## Build bin/otelcol-mship (static, stripped)
+	go build -ldflags='-s -w' -o $(BIN) ./cmd/otelcol-mship
+
+run: build ## Start the agent on this machine's own telemetry; look in ./data/shore, Ctrl-C ends it
+	@exec $(BIN) --config config/quickstart.yaml
+
+demo: build ## Break the link in every way for about 90 s and count what was lost (loopback only)
+	go run ./testbed/cmd/drill -binary $(BIN)
+
+test: build ## Everything: unit tests, race detector, end-to-end tests on the built binary
+	$(TEST) -count=1 -timeout 20m ./...
+
+soak: build ## The tests 20 times over (SOAK=n), then their long forms: no flakes allowed
+	$(TEST) -count=$(SOAK) -timeout 12h ./...
+	MSHIP_LONG=1 $(TEST) -count=1 -timeout 12h ./...
+
+fuzz: ## Every fuzz target, one after the other (FUZZTIME=30s each)
+	@set -e; \
+	for dir in $$(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -r -n1 dirname | sort -u); do \
+		names=$$(go test -list '^Fuzz' $$dir); \
+		for name in $$(echo "$$names" | grep '^Fuzz'); do \
+			echo "fuzz $$dir $$name"; \
+			go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) $$dir; \
+		done; \
+	done
+
+lint: ## gofmt, go vet, golangci-lint
+	@test -z "$$(gofmt -l $(OURS))" || { echo 'gofmt is not happy with:'; gofmt -l $(OURS); exit 1; }
+	go vet ./...
+	go tool -modfile=$(LINT) golangci-lint run
+
+generate: ## Write cmd/otelcol-mship and the components' metadata anew
+	go tool -modfile=$(TOOLS) builder --config builder-config.yaml --skip-compilation --skip-get-modules
+	@set -e; for file in $(wildcard exporter/*/metadata.yaml extension/*/metadata.yaml); do \
+		echo "mdatagen $$file"; (cd $$(dirname $$file) && go tool -modfile=$(TOOLS) mdatagen metadata.yaml); \
+	done
+
+tidy: ## go mod tidy, here and in the tools' modules
+	go mod tidy
+	cd internal/tools && go mod tidy
+	cd internal/tools/lint && go mod tidy
+
+size: build ## Print the binary's size; more than 60 MiB is an error
+	@bytes=$$(wc -c < $(BIN)); \
+	awk -v b=$$bytes 'BEGIN { printf "$(BIN): %d bytes, %.1f MiB of 60\n", b, b / 1048576 }'; \
+	test $$bytes -le $(MAX_BYTES)
+
+clean: ## Remove what was built; ./data (queue, dead letters) stays
+	rm -rf bin

@@ -1,0 +1,161 @@
+package agent
+
+import (
+	_ "embed"
+	"fmt"
+	"net"
+	"path/filepath"
+	"strings"
+	"text/template"
+	"time"
+)
+
+//go:embed config.yaml.tmpl
+var defaultTemplate string
+
+// Config describes an agent: OTLP on free loopback ports, three pipelines, one
+// exporter. The zero value of a setting leaves it out, so that the exporter's
+// own default applies.
+type Config struct {
+	Sink        string // type of the sink: otlp_http (the default), otlp_grpc, …
+	Endpoint    string // the sink's endpoint
+	Compression string // the sink's compression
+	Stock       bool   // run the stock exporter Sink itself, in place of mship around it
+	Name        string // mship/NAME; "shore"
+
+	Timeout       time.Duration
+	DeliveryProof string
+	Retry         Retry
+	Queue         Queue
+	Breaker       Breaker
+	DeadLetter    DeadLetter
+
+	LogLevel string // of the collector; "info"
+
+	// Template replaces the whole default configuration. It and Overlay are Go
+	// templates that see the Config, .Ports, .Dir, .ExporterID and .Vars.
+	Template string
+	// Overlay is YAML that the collector merges over the configuration: maps
+	// merge key by key, lists are replaced.
+	Overlay string
+	Vars    map[string]any
+}
+
+// Retry is the retry_on_failure section.
+type Retry struct {
+	InitialInterval      time.Duration
+	MaxInterval          time.Duration
+	MaxElapsedTime       time.Duration
+	MaxRetries           int
+	RandomizationFactor  float64
+	RetryableStatusCodes []int
+	PermanentStatusCodes []int
+}
+
+// Queue is the sending_queue section. It is on, and on file_storage, by default.
+type Queue struct {
+	Disabled        bool
+	InMemory        bool // no storage
+	Sizer           string
+	Size            int64
+	Consumers       int
+	BlockOnOverflow bool
+}
+
+// Breaker is the circuit_breaker section.
+type Breaker struct {
+	Disabled            bool
+	FailureThreshold    int
+	OpenDuration        time.Duration
+	HalfOpenMaxInflight int
+}
+
+// DeadLetter is the dead_letter section. Its directory is Agent.DeadLetterDir.
+type DeadLetter struct {
+	Disabled   bool
+	Directory  string // in place of Agent.DeadLetterDir
+	MaxPerHour int
+}
+
+// Ports are the loopback ports of an agent.
+type Ports struct{ HTTP, GRPC, Health, Metrics int }
+
+// view is what the templates see.
+type view struct {
+	Config
+	Ports         Ports
+	Dir           string
+	StorageDir    string
+	DeadLetterDir string
+	ExporterID    string
+}
+
+// write renders the configuration into dir and returns the command line that
+// selects it.
+func (c Config) write(dir string, ports Ports) ([]string, error) {
+	if c.Sink == "" {
+		c.Sink = "otlp_http"
+	}
+	if c.Template == "" {
+		c.Template = defaultTemplate
+	}
+	v := view{c, ports, dir, storageDir(dir), c.deadLetters(dir), c.exporterID()}
+	args, err := v.render("config.yaml", c.Template)
+	if err != nil || c.Overlay == "" {
+		return args, err
+	}
+	more, err := v.render("overlay.yaml", c.Overlay)
+	return append(args, more...), err
+}
+
+func (c Config) deadLetters(dir string) string {
+	if c.DeadLetter.Directory != "" {
+		return c.DeadLetter.Directory
+	}
+	return deadLetterDir(dir)
+}
+
+// exporterID is the id of the exporter under test.
+func (c Config) exporterID() string {
+	if c.Stock {
+		return c.Sink
+	}
+	if c.Name == "" {
+		return "mship/shore"
+	}
+	return "mship/" + c.Name
+}
+
+// render writes one file and returns the flag that names it.
+func (v view) render(name, text string) ([]string, error) {
+	t, err := template.New(name).Option("missingkey=error").Funcs(template.FuncMap{"list": list}).Parse(text)
+	if err != nil {
+		return nil, fmt.Errorf("configuration template: %w", err)
+	}
+	var b strings.Builder
+	if err := t.Execute(&b, v); err != nil {
+		return nil, fmt.Errorf("configuration template: %w", err)
+	}
+	path := filepath.Join(v.Dir, name)
+	return []string{"--config", path}, writeFile(path, b.String())
+}
+
+// list writes numbers as a YAML list.
+func list(numbers []int) string {
+	return strings.ReplaceAll(fmt.Sprint(numbers), " ", ", ")
+}
+
+// freePorts asks the kernel for ports that nobody listens on. Somebody may
+// take one before the agent does; see Agent.start.
+func freePorts() (Ports, error) {
+	var p Ports
+	for _, port := range []*int{&p.HTTP, &p.GRPC, &p.Health, &p.Metrics} {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return p, fmt.Errorf("free port: %w", err)
+		}
+		defer func() { _ = l.Close() }() // together, so that all differ
+		*port = l.Addr().(*net.TCPAddr).Port
+	}
+	return p, nil
+}
