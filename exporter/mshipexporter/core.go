@@ -184,7 +184,7 @@ func (c *core) measure(s queue.Size) int64 {
 
 func (c *core) doorway() door.Settings {
 	s := door.Settings{
-		Room: func(func(int64) bool) (bool, <-chan struct{}) { return true, nil },
+		Room:  func(func(int64) bool) (bool, <-chan struct{}) { return true, nil },
 		Delay: c.rest, Closed: c.closing.Closed(), OnRefused: c.refused.add, OnAccepted: c.refused.end,
 	}
 	if c.cfg.Queue.HasValue() {

@@ -190,7 +190,7 @@ func (h *handle) options() []exporterhelper.Option {
 	q.QueueSize, q.BlockOnOverflow = math.MaxInt64, false
 	return append(options,
 		exporterhelper.WithRetry(configretry.BackOffConfig{Enabled: true, InitialInterval: time.Millisecond, MaxInterval: time.Millisecond, Multiplier: 1}),
-		xexporterhelper.WithQueueBatch(configoptional.Some(q), xexporterhelper.QueueBatchSettings{Encoding: element.NewEncoding(h.lane.signal)}),
+		xexporterhelper.WithQueueBatch(configoptional.Some(q), xexporterhelper.QueueBatchSettings{Encoding: element.NewEncoding(h.lane.signal, payload.Unmarshal)}),
 	)
 }
 

@@ -13,7 +13,6 @@ import (
 	"go.opentelemetry.io/collector/exporter/exporterhelper/xexporterhelper"
 
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/delivery"
-	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/payload"
 )
 
 // The layout of a stored element, little endian; FORMAT.md is its document.
@@ -43,15 +42,19 @@ var letters = map[delivery.Signal]byte{delivery.Traces: 'T', delivery.Metrics: '
 // serves one signal of one run of the exporter; it is safe for concurrent use.
 type Encoding struct {
 	signal delivery.Signal
+	decode Decode
 	// session tells this run's witness ticks from those of earlier runs, which mean nothing now.
 	session uint64
 }
 
+// Decode makes a payload of OTLP protobuf.
+type Decode func(signal delivery.Signal, otlp []byte) (delivery.Payload, error)
+
 // NewEncoding makes the encoding for one signal.
-func NewEncoding(signal delivery.Signal) *Encoding {
+func NewEncoding(signal delivery.Signal, decode Decode) *Encoding {
 	var seed [8]byte
 	_, _ = rand.Read(seed[:]) // never fails (crypto/rand, Go 1.24)
-	return &Encoding{signal: signal, session: binary.LittleEndian.Uint64(seed[:])}
+	return &Encoding{signal: signal, decode: decode, session: binary.LittleEndian.Uint64(seed[:])}
 }
 
 // Marshal encodes the element of the request.
@@ -105,7 +108,7 @@ func (e *Encoding) Unmarshal(stored []byte) (context.Context, xexporterhelper.Re
 	if len(stored) == 0 {
 		return context.Background(), nil, errMissing
 	}
-	b, err := e.decode(stored)
+	b, err := e.read(stored)
 	if err != nil {
 		b = delivery.Batch{
 			Damage:  &delivery.Damage{Signal: e.signal, Raw: stored, Err: err},
@@ -115,11 +118,11 @@ func (e *Encoding) Unmarshal(stored []byte) (context.Context, xexporterhelper.Re
 	return context.Background(), &Element{Batch: b}, nil
 }
 
-func (e *Encoding) decode(stored []byte) (delivery.Batch, error) {
+func (e *Encoding) read(stored []byte) (delivery.Batch, error) {
 	if err := e.check(stored); err != nil {
 		return delivery.Batch{}, err
 	}
-	p, err := payload.Unmarshal(e.signal, stored[headerSize:])
+	p, err := e.decode(e.signal, stored[headerSize:])
 	if err != nil {
 		return delivery.Batch{}, err
 	}

@@ -116,8 +116,10 @@ var traces = kind[ptrace.Traces]{
 	signal:  delivery.Traces,
 	records: ptrace.Traces.SpanCount,
 	size:    new(ptrace.ProtoMarshaler).TracesSize,
-	proto:   func(td ptrace.Traces) ([]byte, error) { return ptraceotlp.NewExportRequestFromTraces(td).MarshalProto() },
-	json:    new(ptrace.JSONMarshaler).MarshalTraces,
+	proto: func(td ptrace.Traces) ([]byte, error) {
+		return ptraceotlp.NewExportRequestFromTraces(td).MarshalProto()
+	},
+	json: new(ptrace.JSONMarshaler).MarshalTraces,
 	parse: func(raw []byte) (ptrace.Traces, error) {
 		r := ptraceotlp.NewExportRequest()
 		err := r.UnmarshalProto(raw)

@@ -8,7 +8,6 @@ import (
 	"sync/atomic"
 	"time"
 
-
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/delivery"
 )
 
@@ -112,4 +111,3 @@ func (s *silence) failure(ctx context.Context, err error) delivery.Reply {
 		return delivery.Reply{Err: err, Message: "no connection"}
 	}
 }
-

@@ -37,7 +37,6 @@ type client struct {
 	owed map[string]bool
 }
 
-
 // Batch implements storage.Client.
 func (c *client) Batch(ctx context.Context, ops ...*storage.Operation) error {
 	ops = c.keepUnread(ops)

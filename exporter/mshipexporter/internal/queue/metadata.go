@@ -1,8 +1,6 @@
 package queue
 
 import (
-	"errors"
-	"fmt"
 	"strconv"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -26,51 +24,45 @@ const (
 	fieldRead       = 3
 	fieldWrite      = 4
 	fieldDispatched = 5
+
+	// unknown: a field of a newer release.
+	unknown = -1
 )
 
-var errNewer = errors.New("the queue's metadata has fields that this release does not know")
-
-// parseMetadata is strict: it knows every field, or it fails and we keep our hands off.
-func parseMetadata(raw []byte) (metadata, error) {
-	var m metadata
+// parseMetadata is strict: it knows every field and the numbers can be true,
+// or it fails with an empty metadata, and we keep our hands off.
+func parseMetadata(raw []byte) (m metadata, ok bool) {
 	for len(raw) > 0 {
 		field, wire, n := protowire.ConsumeTag(raw)
 		if n < 0 {
-			return m, fmt.Errorf("the queue's metadata is damaged: %w", protowire.ParseError(n))
+			return metadata{}, false
 		}
 		raw = raw[n:]
 		if n = m.parseField(field, wire, raw); n < 0 {
-			return m, fmt.Errorf("the queue's metadata is damaged: %w", protowire.ParseError(n))
-		} else if n == 0 {
-			return m, errNewer
+			return metadata{}, false
 		}
 		raw = raw[n:]
 	}
-	return m, nil
+	if !m.sound() {
+		return metadata{}, false
+	}
+	return m, true
 }
 
-// parseField gives the bytes it took, 0 for a field it does not know, or a protowire error.
+// parseField gives the bytes it took, or less than 0.
 func (m *metadata) parseField(field protowire.Number, wire protowire.Type, raw []byte) int {
-	if field == fieldDispatched && wire == protowire.BytesType {
-		packed, n := protowire.ConsumeBytes(raw)
-		for n > 0 && len(packed) > 0 {
-			v, k := protowire.ConsumeFixed64(packed)
-			if k < 0 {
-				return k
-			}
-			m.dispatched, packed = append(m.dispatched, v), packed[k:]
-		}
-		return n
-	}
-	if wire != protowire.Fixed64Type {
-		return 0
+	switch {
+	case field == fieldDispatched && wire == protowire.BytesType:
+		return m.parseDispatched(raw)
+	case wire != protowire.Fixed64Type:
+		return unknown
 	}
 	v, n := protowire.ConsumeFixed64(raw)
 	switch field {
 	case fieldItems:
-		m.items = int64(v) //nolint:gosec // sfixed64
+		m.items = int64(v)
 	case fieldBytes:
-		m.bytes = int64(v) //nolint:gosec // sfixed64
+		m.bytes = int64(v)
 	case fieldRead:
 		m.read = v
 	case fieldWrite:
@@ -78,7 +70,19 @@ func (m *metadata) parseField(field protowire.Number, wire protowire.Type, raw [
 	case fieldDispatched:
 		m.dispatched = append(m.dispatched, v)
 	default:
-		return 0
+		return unknown
+	}
+	return n
+}
+
+func (m *metadata) parseDispatched(raw []byte) int {
+	packed, n := protowire.ConsumeBytes(raw)
+	for n > 0 && len(packed) > 0 {
+		v, k := protowire.ConsumeFixed64(packed)
+		if k < 0 {
+			return k
+		}
+		m.dispatched, packed = append(m.dispatched, v), packed[k:]
 	}
 	return n
 }
@@ -89,7 +93,7 @@ func (m metadata) marshal() []byte {
 		field protowire.Number
 		value uint64
 	}{
-		{fieldItems, uint64(m.items)}, {fieldBytes, uint64(m.bytes)}, //nolint:gosec // sfixed64
+		{fieldItems, uint64(m.items)}, {fieldBytes, uint64(m.bytes)},
 		{fieldRead, m.read}, {fieldWrite, m.write},
 	} {
 		out = protowire.AppendTag(out, f.field, protowire.Fixed64Type)
@@ -121,7 +125,7 @@ func (m metadata) sound() bool {
 
 func (m metadata) depth() Size {
 	return Size{
-		Batches: int64(m.write-m.read) + int64(len(m.dispatched)), //nolint:gosec // far below 2^63
+		Batches: int64(m.write-m.read) + int64(len(m.dispatched)),
 		Records: m.items,
 		Bytes:   m.bytes,
 	}

@@ -20,12 +20,9 @@ func restore(ctx context.Context, c storage.Client) (metadata, error) {
 	if err != nil {
 		return metadata{}, fmt.Errorf("cannot read the queue's metadata: %w", err)
 	}
-	m, err := parseMetadata(raw)
-	if err != nil || !m.sound() {
-		// Not ours to mend: exporterhelper decides what becomes of it.
-		return metadata{}, nil
-	}
-	if len(m.dispatched) == 0 {
+	m, ok := parseMetadata(raw)
+	if !ok || len(m.dispatched) == 0 {
+		// What we do not understand is not ours to mend: exporterhelper decides what becomes of it.
 		return m, nil
 	}
 	slices.Sort(m.dispatched)
@@ -55,7 +52,7 @@ func toFront(m metadata, read []*storage.Operation) ([]*storage.Operation, metad
 	}
 	m.read -= uint64(len(items))
 	for i, value := range items {
-		ops = append(ops, storage.SetOperation(itemKey(m.read+uint64(i)), value)) //nolint:gosec // i >= 0
+		ops = append(ops, storage.SetOperation(itemKey(m.read+uint64(i)), value))
 	}
 	m.dispatched = nil
 	return append(ops, storage.SetOperation(metadataKey, m.marshal())), m
