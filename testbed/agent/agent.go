@@ -6,6 +6,7 @@
 package agent
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net"
@@ -101,7 +102,7 @@ func (a *Agent) startOnce() error {
 		return err
 	}
 	mark := a.log.Len()
-	p, err := spawn(a.binary, args, a.dir, a.log)
+	p, err := spawn(a.binary, args, a.dir, a.config.Env, a.log)
 	if err != nil {
 		return err
 	}
@@ -212,8 +213,29 @@ func Validate(dir string, cfg Config) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	out, err := command(binary, append([]string{"validate"}, args...), dir).CombinedOutput()
+	out, err := command(binary, append([]string{"validate"}, args...), dir, cfg.Env).CombinedOutput()
 	return string(out), err
+}
+
+// Effective is the configuration as the binary understands it, with every
+// default filled in, as YAML. Settings that hold secrets are redacted.
+func Effective(dir string, cfg Config) (string, error) {
+	binary, err := Binary()
+	if err != nil {
+		return "", err
+	}
+	args, err := cfg.write(dir, Ports{})
+	if err != nil {
+		return "", err
+	}
+	var complaint bytes.Buffer
+	cmd := command(binary, append([]string{"print-config"}, args...), dir, cfg.Env)
+	cmd.Stderr = &complaint
+	out, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("print the configuration: %w: %s", err, complaint.String())
+	}
+	return string(out), nil
 }
 
 func storageDir(dir string) string    { return filepath.Join(dir, "queue") }

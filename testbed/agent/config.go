@@ -3,11 +3,12 @@ package agent
 import (
 	_ "embed"
 	"fmt"
-	"net"
 	"path/filepath"
 	"strings"
 	"text/template"
 	"time"
+
+	"github.com/otelcol-mship/otelcol-mship/testbed/port"
 )
 
 //go:embed config.yaml.tmpl
@@ -39,6 +40,8 @@ type Config struct {
 	// merge key by key, lists are replaced.
 	Overlay string
 	Vars    map[string]any
+	// Env are variables, as NAME=VALUE, added to the environment of the tests.
+	Env []string
 }
 
 // Retry is the retry_on_failure section.
@@ -145,17 +148,12 @@ func list(numbers []int) string {
 	return strings.ReplaceAll(fmt.Sprint(numbers), " ", ", ")
 }
 
-// freePorts asks the kernel for ports that nobody listens on. Somebody may
-// take one before the agent does; see Agent.start.
+// freePorts picks ports that nobody listens on. Somebody may take one before
+// the agent does; see Agent.start.
 func freePorts() (Ports, error) {
-	var p Ports
-	for _, port := range []*int{&p.HTTP, &p.GRPC, &p.Health, &p.Metrics} {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return p, fmt.Errorf("free port: %w", err)
-		}
-		defer func() { _ = l.Close() }() // together, so that all differ
-		*port = l.Addr().(*net.TCPAddr).Port
+	free, err := port.Free(4)
+	if err != nil {
+		return Ports{}, err
 	}
-	return p, nil
+	return Ports{HTTP: free[0], GRPC: free[1], Health: free[2], Metrics: free[3]}, nil
 }

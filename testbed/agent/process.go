@@ -35,16 +35,18 @@ type process struct {
 }
 
 // command prepares a run of the binary in dir, in a process group of its own.
-func command(binary string, args []string, dir string) *exec.Cmd {
+// env is added to the environment of this process.
+func command(binary string, args []string, dir string, env []string) *exec.Cmd {
 	cmd := exec.Command(binary, args...) //nolint:gosec // the binary under test
 	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), env...)
 	cmd.SysProcAttr = leash()
 	return cmd
 }
 
 // spawn starts the binary; it dies with this process.
-func spawn(binary string, args []string, dir string, stderr io.Writer) (*process, error) {
-	p := &process{cmd: command(binary, args, dir), done: make(chan struct{})}
+func spawn(binary string, args []string, dir string, env []string, stderr io.Writer) (*process, error) {
+	p := &process{cmd: command(binary, args, dir, env), done: make(chan struct{})}
 	p.cmd.Stderr = stderr
 	started := make(chan error)
 	go func() {

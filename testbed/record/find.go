@@ -16,7 +16,7 @@ func InLogs(ld plog.Logs) []int64 {
 	for _, rl := range ld.ResourceLogs().All() {
 		for _, sl := range rl.ScopeLogs().All() {
 			for _, lr := range sl.LogRecords().All() {
-				ids = append(ids, number(lr.Attributes()))
+				ids = append(ids, ofLog(lr))
 			}
 		}
 	}

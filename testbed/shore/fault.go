@@ -87,6 +87,18 @@ type blackhole struct{ Fault }
 // bytes lie unread is reset; an idle one lives on.
 func Blackhole() Fault { return blackhole{Hang()} }
 
+// slow is the fault of Slow.
+type slow struct {
+	Fault
+	bytesPerSecond int
+}
+
+// Slow accepts everything over a narrow link: all connections together are
+// read at that many bytes per second, and what is not read holds the client
+// back. Connections that were made before it have larger buffers, which take
+// the first hundred kilobytes or so at once.
+func Slow(bytesPerSecond int) Fault { return slow{Accept(), bytesPerSecond} }
+
 // Taking does as f does, but counts the records of every request as accepted:
 // Taking(NoContent()) is Loki, Taking(Status(500)) a back end that fails late.
 func Taking(f Fault) Fault {

@@ -23,6 +23,7 @@ import (
 type Shore struct {
 	book *book
 	hole *hole
+	pace *pace
 
 	mu       sync.Mutex // guards the fields below
 	fault    Fault
@@ -49,7 +50,7 @@ func WithFault(f Fault) Option {
 
 // New starts a shore. Close ends it.
 func New(opts ...Option) (*Shore, error) {
-	s := &Shore{book: newBook(), hole: &hole{}, fault: Accept()}
+	s := &Shore{book: newBook(), hole: &hole{}, pace: &pace{}, fault: Accept()}
 	for _, opt := range opts {
 		opt(s)
 	}
@@ -87,6 +88,8 @@ func (s *Shore) SetFault(f Fault) {
 	} else {
 		s.hole.close()
 	}
+	narrow, _ := f.(slow) // 0 is not narrow at all
+	s.pace.set(narrow.bytesPerSecond)
 }
 
 // HTTPEndpoint is the base URL for OTLP/HTTP, such as "http://127.0.0.1:4318".

@@ -6,10 +6,13 @@ import (
 	"io"
 	"net"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/otelcol-mship/otelcol-mship/testbed/port"
 )
 
 const (
@@ -38,6 +41,7 @@ func (h *hole) close() {
 type listener struct {
 	net.Listener
 	hole     *hole
+	pace     *pace
 	book     *book
 	protocol Protocol
 
@@ -56,7 +60,15 @@ func (s *Shore) listen(port *int, protocol Protocol) (*listener, error) {
 		return nil, err
 	}
 	*port = inner.Addr().(*net.TCPAddr).Port
-	return &listener{Listener: inner, hole: s.hole, book: s.book, protocol: protocol, conns: map[*conn]struct{}{}}, nil
+	return &listener{Listener: inner, hole: s.hole, pace: s.pace, book: s.book, protocol: protocol, conns: map[*conn]struct{}{}}, nil
+}
+
+// listen picks a port where the address leaves it open.
+func listen(address string) (net.Listener, error) {
+	if strings.HasSuffix(address, ":0") {
+		return port.Listen()
+	}
+	return net.Listen("tcp", address)
 }
 
 // listenPatiently tries until the address is free or ctx ends.
@@ -64,7 +76,7 @@ func listenPatiently(ctx context.Context, address string) (net.Listener, error) 
 	retry := time.NewTicker(20 * time.Millisecond)
 	defer retry.Stop()
 	for {
-		l, err := net.Listen("tcp", address)
+		l, err := listen(address)
 		if err == nil || !errors.Is(err, syscall.EADDRINUSE) {
 			return l, err
 		}
@@ -87,6 +99,7 @@ func (l *listener) Accept() (net.Conn, error) {
 		c.abort()
 		return nil, net.ErrClosed
 	}
+	l.pace.narrow(inner)
 	return c, nil
 }
 
@@ -140,10 +153,11 @@ func (c *conn) RemoteAddr() net.Addr { return address{c.Conn.RemoteAddr(), c} }
 
 // Read reads, unless there is a black hole: then what came is swallowed.
 func (c *conn) Read(p []byte) (int, error) {
-	n, err := c.Conn.Read(p)
+	n, err := c.Conn.Read(p[:c.listener.pace.portion(len(p))])
 	if n == 0 {
 		return n, err
 	}
+	c.listener.pace.wait(n)
 	if gone := c.listener.hole.gone.Load(); gone != nil {
 		c.swallow(*gone)
 		return 0, io.ErrUnexpectedEOF

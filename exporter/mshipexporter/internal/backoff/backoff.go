@@ -4,10 +4,12 @@ package backoff
 
 import (
 	"context"
+	"errors"
 	"math"
 	"math/rand/v2"
 	"time"
 
+	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
 
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/delivery"
@@ -40,10 +42,22 @@ func New(s Settings) delivery.Layer {
 			if err == nil {
 				return outcome, nil
 			}
-			f := delivery.AsFailure(err)
+			f := retryable(delivery.AsFailure(err))
 			return 0, exporterhelper.NewThrottleRetry(f, s.delay(b.History, f))
 		})
 	}
+}
+
+// retryable keeps the text of the cause, not the cause, where a sink has marked
+// it as permanent: exporterhelper drops the batch if it finds that mark anywhere
+// in the chain of what we return, be it only the reason why a signal is held.
+func retryable(f *delivery.Failure) *delivery.Failure {
+	if !consumererror.IsPermanent(f) {
+		return f
+	}
+	kept := *f
+	kept.Err = errors.New(f.Err.Error())
+	return &kept
 }
 
 func (s Settings) delay(h *delivery.History, f *delivery.Failure) time.Duration {

@@ -62,6 +62,7 @@ type Breaker struct {
 	admission sync.Mutex
 
 	mu     sync.Mutex
+	onWire uint32
 	opened time.Time
 	cause  error
 	news   []change
@@ -112,6 +113,7 @@ func (b *Breaker) Layer(next delivery.Sender) delivery.Sender {
 			return 0, err
 		}
 		outcome, err := next.Send(ctx, batch)
+		b.leave()
 		b.remember(err)
 		done(err)
 		b.tell()
@@ -131,9 +133,13 @@ func (b *Breaker) admit() (done func(error), err error) {
 	if b.probing() {
 		return nil, &delivery.Failure{Message: "the circuit breaker is half-open and a probe is under way", Wait: poll}
 	}
+	if b.crowded() {
+		return nil, &delivery.Failure{Message: "the circuit breaker is not closed and older requests are still under way", Wait: max(b.Rest(), poll), Err: b.lastCause()}
+	}
 	done, err = b.circuit.Allow()
 	switch {
 	case err == nil:
+		b.enter()
 		return done, nil
 	case errors.Is(err, gobreaker.ErrTooManyRequests):
 		return nil, &delivery.Failure{Message: "the circuit breaker is half-open and its probes are under way", Wait: poll}
@@ -148,6 +154,28 @@ func (b *Breaker) probing() bool {
 	}
 	c := b.circuit.Counts()
 	return c.TotalSuccesses == 0 && c.Requests > c.TotalExclusions
+}
+
+// crowded: gobreaker forgets the requests that were under way when it opened; the wire does not.
+func (b *Breaker) crowded() bool {
+	if b.circuit.State() == gobreaker.StateClosed {
+		return false
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.onWire >= b.settings.HalfOpenMax
+}
+
+func (b *Breaker) enter() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.onWire++
+}
+
+func (b *Breaker) leave() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.onWire--
 }
 
 func (b *Breaker) remember(err error) {

@@ -43,7 +43,9 @@ func (g *Gate) Cut() { g.cut(Err) }
 // Closed is closed once nothing new may pass.
 func (g *Gate) Closed() <-chan struct{} { return g.closed }
 
-// Layer puts the gate before next.
+// Layer puts the gate before next. An attempt that is cancelled, by Cut or,
+// where there is no queue, by a client that hangs up, says nothing about the
+// path: its fault is Us.
 func (g *Gate) Layer(next delivery.Sender) delivery.Sender {
 	return delivery.SenderFunc(func(ctx context.Context, b delivery.Batch) (delivery.Outcome, error) {
 		select {
@@ -55,8 +57,8 @@ func (g *Gate) Layer(next delivery.Sender) delivery.Sender {
 		defer cancel(nil)
 		defer context.AfterFunc(g.wire, func() { cancel(Err) })()
 		outcome, err := next.Send(ctx, b)
-		if err != nil && errors.Is(context.Cause(ctx), Err) {
-			return 0, &delivery.Failure{Fault: delivery.Us, Sent: true, Err: Err}
+		if err != nil && errors.Is(ctx.Err(), context.Canceled) {
+			return 0, &delivery.Failure{Fault: delivery.Us, Sent: true, Err: context.Cause(ctx)}
 		}
 		return outcome, err
 	})

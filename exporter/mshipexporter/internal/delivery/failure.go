@@ -65,12 +65,13 @@ func (f *Failure) Error() string {
 func (f *Failure) Unwrap() error { return f.Err }
 
 // Refused tells whether a far end that answers did not take the batch, and
-// named no time to come again: only that says something about the batch.
+// named no time to come again: only that says something about the batch. 429
+// does only where the user blames it on the batch.
 func (f *Failure) Refused() bool {
-	if !f.Sent || f.RetryAfter > 0 || f.Status == 429 {
+	if !f.Sent || f.RetryAfter > 0 {
 		return false
 	}
-	return f.Fault == ThisBatch || f.Status >= 400
+	return f.Fault == ThisBatch || f.Status >= 400 && f.Status != 429
 }
 
 // AsFailure finds the Failure in err; any other error is a failure of the path.

@@ -54,7 +54,7 @@ func (h *Hold) Layer(next delivery.Sender) delivery.Sender {
 			return 0, err
 		}
 		outcome, err := next.Send(ctx, b)
-		return outcome, h.settle(probe, err)
+		return outcome, h.settle(probe, outcome, err)
 	})
 }
 
@@ -75,14 +75,15 @@ func (h *Hold) admit(signal delivery.Signal) (probe bool, err error) {
 	return false, &delivery.Failure{Message: fmt.Sprintf("%s are held", signal), Wait: wait, Err: h.refusal}
 }
 
-func (h *Hold) settle(probe bool, err error) error {
+func (h *Hold) settle(probe bool, outcome delivery.Outcome, err error) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if probe {
 		h.probing = false
 	}
 	if err == nil {
-		if h.refusals > 0 {
+		// A probe that was parked shows nothing: the next one may probe at once.
+		if h.refusals > 0 && outcome != delivery.DeadLettered {
 			h.refusals, h.refusal = 0, nil
 			h.announce(nil)
 		}

@@ -3,6 +3,7 @@ package observe
 
 import (
 	"context"
+	"errors"
 
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/delivery"
 )
@@ -18,7 +19,8 @@ type Counters struct {
 }
 
 // New makes the layer. It stands next to the sink, so that an attempt which
-// the breaker or a pause kept off the wire is none.
+// the breaker or a pause kept off the wire is none. An attempt that was
+// cancelled is nobody's failure.
 func New(c Counters) delivery.Layer {
 	return func(next delivery.Sender) delivery.Sender {
 		return delivery.SenderFunc(func(ctx context.Context, b delivery.Batch) (delivery.Outcome, error) {
@@ -26,7 +28,7 @@ func New(c Counters) delivery.Layer {
 			b.History.Attempts++
 			outcome, err := next.Send(ctx, b)
 			if err != nil {
-				if f := delivery.AsFailure(err); f.Fault != delivery.Us {
+				if f := delivery.AsFailure(err); f.Fault != delivery.Us && !errors.Is(ctx.Err(), context.Canceled) {
 					c.Failed(ctx, f)
 				}
 				return 0, err

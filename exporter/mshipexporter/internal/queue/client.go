@@ -31,14 +31,27 @@ type client struct {
 	dispatched map[string]Size
 	// unread are items that could not be read: they must not be deleted.
 	unread map[string]bool
-	// counted is the write index at the start: what lies below it was counted then.
-	counted uint64
+	// restored is how the queue began, if its metadata was known.
+	restored restored
+	known    bool
 	// owed are deletes that failed; they ride in the next Batch.
 	owed map[string]bool
 }
 
+// Get implements storage.Client. The queue reads its metadata once, at its
+// start, and is shown what was in flight at the front.
+func (c *client) Get(ctx context.Context, key string) ([]byte, error) {
+	if key == metadataKey && c.known {
+		return c.restored.metadata.marshal(), nil
+	}
+	return c.Client.Get(ctx, key)
+}
+
 // Batch implements storage.Client.
 func (c *client) Batch(ctx context.Context, ops ...*storage.Operation) error {
+	if c.onlyHole(ops) {
+		return nil
+	}
 	ops = c.keepUnread(ops)
 	all := append(c.payOwed(), ops...)
 	err := c.Client.Batch(ctx, all...)
@@ -142,13 +155,30 @@ func (c *client) sizeOf(stored []byte) Size {
 	return Size{Batches: 1, Records: int64(c.records(stored)), Bytes: int64(len(stored))}
 }
 
+// onlyHole: the Batch is about an index that was done in an earlier run. What
+// it says of the metadata the next Batch says again.
+func (c *client) onlyHole(ops []*storage.Operation) bool {
+	found := false
+	for _, op := range ops {
+		index, err := strconv.ParseUint(op.Key, 10, 64)
+		if err != nil {
+			continue
+		}
+		if !c.restored.holes.has(index) {
+			return false
+		}
+		found = true
+	}
+	return found
+}
+
 // sizeRead is the size of an item as it was counted: an index whose write
 // failed holds nothing, and was counted only by the metadata of an earlier run.
 func (c *client) sizeRead(op *storage.Operation) Size {
 	if op.Value != nil {
 		return c.sizeOf(op.Value)
 	}
-	if index, err := strconv.ParseUint(op.Key, 10, 64); err == nil && index < c.counted {
+	if index, err := strconv.ParseUint(op.Key, 10, 64); err == nil && index < c.restored.metadata.write {
 		return Size{Batches: 1}
 	}
 	return Size{}

@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 
@@ -59,13 +60,13 @@ func (e *extension) GetClient(ctx context.Context, kind component.Kind, id compo
 	if err != nil {
 		return nil, fmt.Errorf("sending_queue::storage %q: %w", e.guard.Storage, err)
 	}
-	m, err := restore(ctx, inner)
+	r, known, err := restore(ctx, inner)
 	if err != nil {
-		return nil, fmt.Errorf("sending_queue::storage %q: %w", e.guard.Storage, err)
+		return nil, fmt.Errorf("sending_queue::storage %q: %w", e.guard.Storage, errors.Join(err, inner.Close(ctx)))
 	}
-	e.guard.Depth.Add(m.depth())
+	e.guard.Depth.Add(r.depth())
 	return &client{
-		counted: m.write, Client: inner, depth: e.guard.Depth, records: e.guard.Records, logger: e.guard.Logger,
+		Client: inner, depth: e.guard.Depth, records: e.guard.Records, logger: e.guard.Logger, restored: r, known: known,
 		dispatched: map[string]Size{}, unread: map[string]bool{}, owed: map[string]bool{},
 	}, nil
 }

@@ -8,52 +8,59 @@ import (
 	"go.opentelemetry.io/collector/extension/xextension/storage"
 )
 
-// restore puts what was in flight when the last run ended back to the front of
-// the queue, in one Batch, and gives the queue's metadata.
+// restored is how a queue begins: with what was in flight when the last run
+// ended back at its front.
 //
 // exporterhelper deletes those items before it puts them back, at the end: a
-// kill in between loses them all. After restore it finds nothing to do. The
-// front has always room: in-flight indexes lie below the read index, and are
-// as many as the indexes they move to.
-func restore(ctx context.Context, c storage.Client) (metadata, error) {
-	raw, err := c.Get(ctx, metadataKey)
-	if err != nil {
-		return metadata{}, fmt.Errorf("cannot read the queue's metadata: %w", err)
-	}
-	m, ok := parseMetadata(raw)
-	if !ok || len(m.dispatched) == 0 {
-		// What we do not understand is not ours to mend: exporterhelper decides what becomes of it.
-		return m, nil
-	}
-	slices.Sort(m.dispatched)
-	ops := make([]*storage.Operation, len(m.dispatched))
-	for i, index := range m.dispatched {
-		ops[i] = storage.GetOperation(itemKey(index))
-	}
-	if err := c.Batch(ctx, ops...); err != nil {
-		return metadata{}, fmt.Errorf("cannot read %d batches that were in flight: %w", len(ops), err)
-	}
-	moved, m := toFront(m, ops)
-	if err := c.Batch(ctx, moved...); err != nil {
-		return metadata{}, fmt.Errorf("cannot put %d batches that were in flight back into the queue: %w", len(ops), err)
-	}
-	return m, nil
+// kill in between loses them all, and so does a full disk. Here nothing is
+// moved and nothing is written. The queue is shown metadata that begins at the
+// oldest of those items, with none in flight, and goes through them in order;
+// the indexes between them that are done already are holes, which the client
+// answers without asking the storage. Until the queue itself writes, the
+// storage stays as it was.
+type restored struct {
+	metadata metadata
+	// holes are the done indexes between the oldest item in flight and the old read index.
+	holes holes
 }
 
-// toFront moves the items read to the indexes just below the read index, in order.
-func toFront(m metadata, read []*storage.Operation) ([]*storage.Operation, metadata) {
-	var items [][]byte
-	var ops []*storage.Operation
-	for _, op := range read {
-		ops = append(ops, storage.DeleteOperation(op.Key))
-		if op.Value != nil {
-			items = append(items, op.Value)
-		}
+// holes is the range from (included) to (not included), less what is in it.
+type holes struct {
+	from, to uint64
+	except   []uint64
+}
+
+func (h holes) has(index uint64) bool {
+	if index < h.from || index >= h.to {
+		return false
 	}
-	m.read -= uint64(len(items))
-	for i, value := range items {
-		ops = append(ops, storage.SetOperation(itemKey(m.read+uint64(i)), value))
+	_, found := slices.BinarySearch(h.except, index)
+	return !found
+}
+
+func restore(ctx context.Context, c storage.Client) (restored, bool, error) {
+	raw, err := c.Get(ctx, metadataKey)
+	if err != nil {
+		return restored{}, false, fmt.Errorf("cannot read the queue's metadata: %w", err)
 	}
-	m.dispatched = nil
-	return append(ops, storage.SetOperation(metadataKey, m.marshal())), m
+	m, ok := parseMetadata(raw)
+	if !ok || len(raw) == 0 {
+		// What we do not understand is not ours to mend: exporterhelper decides what becomes of it.
+		return restored{}, false, nil
+	}
+	r := restored{metadata: m}
+	if len(m.dispatched) == 0 {
+		return r, true, nil
+	}
+	r.holes = holes{to: m.read, except: slices.Sorted(slices.Values(m.dispatched))}
+	r.holes.from = r.holes.except[0]
+	r.metadata.read, r.metadata.dispatched = r.holes.from, nil
+	return r, true, nil
+}
+
+// depth is what is queued, the holes left out.
+func (r restored) depth() Size {
+	d := r.metadata.depth()
+	d.Batches -= int64(r.holes.to-r.holes.from) - int64(len(r.holes.except))
+	return d
 }

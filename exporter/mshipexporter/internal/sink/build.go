@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"strings"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/confmap"
@@ -96,7 +97,7 @@ func findFactory(host component.Host, t component.Type) (exporter.Factory, error
 func decode(factory exporter.Factory, conf *confmap.Conf) (settings component.Config, probed bool, err error) {
 	settings = factory.CreateDefaultConfig()
 	if err := conf.Unmarshal(settings); err != nil {
-		return nil, false, err
+		return nil, false, oneLine(err)
 	}
 	if err := checkKeys(settings, conf.ToStringMap()); err != nil {
 		return nil, false, err
@@ -105,6 +106,11 @@ func decode(factory exporter.Factory, conf *confmap.Conf) (settings component.Co
 		return nil, false, err
 	}
 	return settings, probed, confmap.Validate(settings)
+}
+
+// oneLine: the decoder spreads an error over paragraphs.
+func oneLine(err error) error {
+	return errors.New(strings.Join(strings.Fields(err.Error()), " "))
 }
 
 // warnOverridden names what the user wrote and the chain takes over.

@@ -27,7 +27,7 @@ func (s *Settings) Unmarshal(conf *confmap.Conf) error {
 // Entry gives the exporter's id and its own settings.
 func (s *Settings) Entry() (component.ID, *confmap.Conf, error) {
 	var id component.ID
-	if s.conf == nil {
+	if s.conf == nil || len(s.entries()) == 0 {
 		return id, nil, errors.New("sink: name one exporter here, such as `otlp_http: {endpoint: http://shore:4318}`")
 	}
 	entries := s.entries()

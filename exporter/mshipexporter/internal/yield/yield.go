@@ -65,7 +65,9 @@ func (s Settings) decide(ctx context.Context, b delivery.Batch, f *delivery.Fail
 func (s Settings) giveUpTurn(ctx context.Context, b delivery.Batch, f *delivery.Failure) (delivery.Outcome, error) {
 	h := b.History
 	h.Rounds++
-	h.Refusals, h.LastCounted = 0, 0
+	for _, part := range append([]delivery.Batch{b}, h.Parts...) {
+		part.History.Refusals, part.History.LastCounted = 0, 0
+	}
 	if h.Rounds >= rounds {
 		return s.park(b, "poison", f)
 	}
@@ -80,14 +82,20 @@ func (s Settings) park(b delivery.Batch, reason string, f *delivery.Failure) (de
 }
 
 func (s Settings) requeue(ctx context.Context, b delivery.Batch, f *delivery.Failure) (delivery.Outcome, error) {
-	for _, part := range b.Remains() {
+	if len(b.History.Parts) == 0 {
+		// From then on the batch, and its History, may be in other hands.
+		if err := s.Requeue(ctx, b); err != nil {
+			return 0, f
+		}
+		return delivery.Requeued, nil
+	}
+	for len(b.History.Parts) > 0 {
+		part := b.History.Parts[0]
 		part.History.Rounds = b.History.Rounds
 		if err := s.Requeue(ctx, part); err != nil {
 			return 0, f
 		}
-		if len(b.History.Parts) > 0 {
-			b.History.Parts = b.History.Parts[1:]
-		}
+		b.History.Parts = b.History.Parts[1:]
 	}
 	return delivery.Requeued, nil
 }

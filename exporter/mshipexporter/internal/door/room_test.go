@@ -1,0 +1,166 @@
+package door_test
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/door"
+)
+
+const limit = 100
+
+// room is a queue as the door sees it.
+type room struct {
+	closed chan struct{}
+	delay  time.Duration
+	block  bool
+
+	mu           sync.Mutex
+	queued, most int64
+	shrunk       chan struct{}
+	said         []string
+}
+
+func newRoom(queued int64) *room {
+	return &room{queued: queued, closed: make(chan struct{}), shrunk: make(chan struct{})}
+}
+
+func (r *room) settings() door.Settings {
+	return door.Settings{
+		Room: func(fits func(int64) bool) (bool, <-chan struct{}) {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			return fits(r.queued), r.shrunk
+		},
+		Limit: limit, Block: r.block, Closed: r.closed,
+		Delay:      func() time.Duration { return r.delay },
+		OnRefused:  func(reason string, _ error) { r.say(reason) },
+		OnAccepted: func() { r.say("accepted") },
+	}
+}
+
+func (r *room) say(s string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.said = append(r.said, s)
+}
+
+func (r *room) store(load int64) func() error {
+	return func() error {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.queued += load
+		r.most = max(r.most, r.queued)
+		return nil
+	}
+}
+
+func (r *room) remove(load int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.queued -= load
+	close(r.shrunk)
+	r.shrunk = make(chan struct{})
+}
+
+func TestManyAtOnceNeverExceedTheLimit(t *testing.T) {
+	for _, block := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newRoom(0)
+			r.block = block
+			d := door.New(r.settings())
+			var all sync.WaitGroup
+			for i := range 100 {
+				random := rand.New(rand.NewPCG(uint64(i), 1))
+				all.Go(func() {
+					for range 20 {
+						load := 1 + random.Int64N(40)
+						err := d.Enter(t.Context(), load, func() error {
+							time.Sleep(time.Duration(random.Int64N(int64(time.Millisecond))))
+							return r.store(load)()
+						})
+						time.Sleep(time.Duration(random.Int64N(int64(10 * time.Millisecond))))
+						if err == nil {
+							r.remove(load)
+						}
+					}
+				})
+			}
+			all.Wait()
+			assert.LessOrEqual(t, r.most, int64(limit))
+			assert.Greater(t, r.most, int64(limit/2), "the room is used")
+			assert.Zero(t, r.queued)
+			require.NoError(t, d.Enter(t.Context(), limit, r.store(limit)), "no reservation was forgotten")
+			require.Error(t, d.Enter(t.Context(), 1, r.store(1)))
+		})
+	}
+}
+
+func TestOnlyOneOfManyEntersAnEmptyQueueUnmeasured(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRoom(0)
+		d := door.New(r.settings())
+		var all sync.WaitGroup
+		for range 50 {
+			all.Go(func() {
+				_ = d.Enter(t.Context(), 10*limit, func() error {
+					time.Sleep(time.Second)
+					return r.store(10 * limit)()
+				})
+			})
+		}
+		all.Wait()
+		assert.Equal(t, int64(10*limit), r.queued)
+	})
+}
+
+func TestBlockingWaitsForRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRoom(limit)
+		r.block = true
+		time.AfterFunc(500*time.Millisecond, func() { r.remove(5) })
+		time.AfterFunc(1500*time.Millisecond, func() { r.remove(5) })
+		begun := time.Now()
+		require.NoError(t, door.New(r.settings()).Enter(t.Context(), 10, r.store(10)))
+		assert.Equal(t, 1500*time.Millisecond, time.Since(begun))
+		assert.Equal(t, []string{"accepted"}, r.said)
+	})
+}
+
+func TestBlockingHasAnEnd(t *testing.T) {
+	for name, test := range map[string]struct {
+		arrange func(r *room, cancel context.CancelFunc)
+		after   time.Duration
+		reason  string
+	}{
+		"no room in two seconds": {func(*room, context.CancelFunc) {}, 2 * time.Second, door.QueueFull},
+		"never room enough": {func(r *room, _ context.CancelFunc) {
+			for i := range 100 {
+				time.AfterFunc(time.Duration(i)*100*time.Millisecond, func() { r.remove(0) })
+			}
+		}, 2 * time.Second, door.QueueFull},
+		"the client hangs up": {func(_ *room, cancel context.CancelFunc) { time.AfterFunc(time.Second, cancel) }, time.Second, door.QueueFull},
+		"shutdown":            {func(r *room, _ context.CancelFunc) { time.AfterFunc(time.Second, func() { close(r.closed) }) }, time.Second, door.ShuttingDown},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRoom(limit)
+				r.block = true
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				test.arrange(r, cancel)
+				begun := time.Now()
+				retryDelay(t, door.New(r.settings()).Enter(ctx, 1, r.store(1)))
+				assert.Equal(t, test.after, time.Since(begun))
+				assert.Equal(t, []string{test.reason}, r.said)
+			})
+		})
+	}
+}
