@@ -11,7 +11,7 @@ import (
 const (
 	// narrowBuffer is the receive buffer of a connection over a narrow link, in
 	// bytes. The kernel's own would take a whole request at once.
-	narrowBuffer = 64 << 10
+	narrowBuffer = 16 << 10
 	// maxPortion bounds what is read at once, in bytes, so that bytes come evenly.
 	maxPortion = 4 << 10
 )

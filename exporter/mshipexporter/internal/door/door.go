@@ -84,7 +84,11 @@ func (d *Door) Enter(ctx context.Context, load int64, store func() error) error 
 		return nil
 	}
 	d.settings.OnRefused(reason, err)
-	return d.refusal(err)
+	delay := d.settings.Delay()
+	if f, ok := errors.AsType[*delivery.Failure](err); ok {
+		delay = max(delay, f.Wait)
+	}
+	return Refusal(err, delay)
 }
 
 func (d *Door) enter(ctx context.Context, load int64, store func() error) (reason string, err error) {
@@ -98,8 +102,12 @@ func (d *Door) enter(ctx context.Context, load int64, store func() error) (reaso
 	if err == nil {
 		return "", nil
 	}
-	if f, ok := errors.AsType[*delivery.Failure](err); ok {
-		return NotDelivered, f
+	if _, ok := errors.AsType[*delivery.Failure](err); ok {
+		return NotDelivered, err
+	}
+	if ctx.Err() != nil {
+		// The client went away; that says nothing about the storage.
+		return StorageError, err
 	}
 	d.shutTill, d.fault = time.Now().Add(afterFault), err
 	return faultReason(err), fmt.Errorf("cannot store the batch: %w", err)
@@ -142,10 +150,6 @@ func (d *Door) try(load int64) (shrunk <-chan struct{}, reason string, err error
 	}
 	d.entering += load
 	return nil, "", nil
-}
-
-func (d *Door) refusal(err error) error {
-	return Refusal(err, d.settings.Delay())
 }
 
 // Refusal makes of err an answer that every OTLP client tries again, after the delay.

@@ -19,6 +19,14 @@ const (
 	maxOwed = 10_000
 )
 
+// pauseBeforeReading waits until a read may be tried again.
+func pauseBeforeReading(ctx context.Context) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(readPause):
+	}
+}
+
 // client is one signal's storage client. The queue calls it under its own
 // lock, one call at a time, so there is none here.
 type client struct {
@@ -26,6 +34,7 @@ type client struct {
 	depth   *Depth
 	records func(stored []byte) int
 	logger  *zap.Logger
+	pause   func(context.Context)
 
 	// dispatched are the sizes of the items that were read and not yet deleted.
 	dispatched map[string]Size
@@ -79,10 +88,7 @@ func (c *client) readAgain(ctx context.Context, ops []*storage.Operation, err er
 			c.count(gets)
 			return nil
 		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(readPause):
-		}
+		c.pause(ctx)
 	}
 	for _, op := range gets {
 		c.unread[op.Key] = true

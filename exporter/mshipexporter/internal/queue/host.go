@@ -21,6 +21,10 @@ type Guard struct {
 	Records func(stored []byte) int
 	// Logger for faults of the storage.
 	Logger *zap.Logger
+
+	// pause between reads, if not pauseBeforeReading: it is slept under the
+	// queue's lock, where a test's clock cannot see that everybody waits.
+	pause func(context.Context)
 }
 
 // Host wraps the host so that the queue finds our client under the storage's name.
@@ -65,8 +69,12 @@ func (e *extension) GetClient(ctx context.Context, kind component.Kind, id compo
 		return nil, fmt.Errorf("sending_queue::storage %q: %w", e.guard.Storage, errors.Join(err, inner.Close(ctx)))
 	}
 	e.guard.Depth.Add(r.depth())
+	pause := e.guard.pause
+	if pause == nil {
+		pause = pauseBeforeReading
+	}
 	return &client{
-		Client: inner, depth: e.guard.Depth, records: e.guard.Records, logger: e.guard.Logger, restored: r, known: known,
+		pause: pause, Client: inner, depth: e.guard.Depth, records: e.guard.Records, logger: e.guard.Logger, restored: r, known: known,
 		dispatched: map[string]Size{}, unread: map[string]bool{}, owed: map[string]bool{},
 	}, nil
 }

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strconv"
 	"sync"
@@ -62,6 +63,17 @@ func (s *Storage) Items() [][]byte {
 		}
 	}
 	return items
+}
+
+// Copy is what a power cut leaves: the data, and nobody who has it open.
+func (s *Storage) Copy() *Storage {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := New()
+	for path, file := range s.files {
+		c.files[path] = maps.Clone(file) // values are never changed in place
+	}
+	return c
 }
 
 // Open is how many clients are not closed.

@@ -1,0 +1,333 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/component/componenttest"
+	"go.opentelemetry.io/collector/extension/xextension/storage"
+
+	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/storagetest"
+)
+
+func TestDepthIsRightThroughWorkAndRestarts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		disk := storagetest.New()
+		r := newRig(t, disk, 3, none)
+		for n := range 10 {
+			require.NoError(t, r.offer(n))
+			assert.Equal(t, sizeOf(int64(n+1)), r.depth.Size())
+		}
+		synctest.Wait()
+		assert.Equal(t, sizeOf(10), r.depth.Size(), "what is in flight is queued yet")
+		r.takesFromNow(func(n int) bool { return n == 1 })
+		time.Sleep(2 * time.Second)
+		assert.Equal(t, sizeOf(9), r.depth.Size())
+		r.stop()
+
+		r = newRig(t, disk, 3, none)
+		synctest.Wait()
+		assert.Equal(t, sizeOf(9), r.depth.Size())
+		r.takesFromNow(all)
+		time.Sleep(2 * time.Second)
+		assert.Equal(t, Size{}, r.depth.Size())
+		r.stop()
+		assert.Empty(t, disk.Items())
+		assert.Zero(t, disk.Open())
+	})
+}
+
+// What was in flight at the end of a run comes first in the next one, in
+// order, also where items between were delivered long ago.
+func TestInFlightComesBackToTheFront(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		disk := storagetest.New()
+		stuck := map[int]bool{0: true, 4: true, 15: true}
+		r := newRig(t, disk, 4, func(n int) bool { return !stuck[n] && n < 20 })
+		for n := range 30 {
+			require.NoError(t, r.offer(n))
+		}
+		synctest.Wait()
+		assert.Equal(t, sizeOf(13), r.depth.Size())
+		r.stop()
+
+		r = newRig(t, disk, 1, all)
+		time.Sleep(time.Second)
+		want := []int{0, 4, 15}
+		for n := 20; n < 30; n++ {
+			want = append(want, n)
+		}
+		assert.Equal(t, want, r.delivered())
+		assert.Equal(t, Size{}, r.depth.Size())
+		r.stop()
+		assert.Empty(t, disk.Items())
+	})
+}
+
+var errCut = errors.New("the power is cut")
+
+// TestAPowerCutAtEveryCallLosesNothing cuts a run at each of its calls to the
+// storage, and the run after it again at each of its own.
+func TestAPowerCutAtEveryCallLosesNothing(t *testing.T) {
+	cuts := 0
+	for first := 0; ; first++ {
+		disk, acked, delivered, done := run(t, storagetest.New(), first, 8)
+		for second := 0; ; second++ {
+			cuts++
+			after, more, again, drained := run(t, disk.Copy(), second, 2)
+			rest, _, last, _ := run(t, after.Copy(), 1000, 0)
+			assert.Empty(t, rest.Items(), "cuts at calls %d and %d", first, second)
+			got := slices.Concat(delivered, again, last)
+			for _, n := range slices.Concat(acked, more) {
+				assert.Contains(t, got, n, "cuts at calls %d and %d", first, second)
+			}
+			if drained || t.Failed() {
+				break
+			}
+		}
+		if done || t.Failed() {
+			t.Logf("%d pairs of cuts", cuts)
+			return
+		}
+	}
+}
+
+// run works on the disk until its power is cut after so many calls: it offers
+// items, of which the far end takes two thirds. whole says that it came to its end.
+func run(t *testing.T, disk *storagetest.Storage, calls, offers int) (after *storagetest.Storage, acked, delivered []int, whole bool) {
+	synctest.Test(t, func(t *testing.T) {
+		takes := func(n int) bool { return n%3 != 0 }
+		if offers == 0 {
+			takes = all
+		}
+		r := newRig(t, disk, 3, takes)
+		left := calls
+		disk.Fail(func([]*storage.Operation) error {
+			if left--; left < 0 {
+				return errCut
+			}
+			return nil
+		})
+		for n := range offers {
+			n += 100 * offers // other numbers than the run before
+			if r.offer(n) == nil {
+				acked = append(acked, n)
+			}
+		}
+		time.Sleep(3 * time.Second)
+		delivered = r.delivered()
+		after = disk.Copy() // before the shutdown: a power cut has none
+		whole = left >= 0
+		_ = r.exporter.Shutdown(context.Background())
+	})
+	return after, acked, delivered, whole
+}
+
+func TestAReadThatFailsForAMomentLosesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		disk := storagetest.New()
+		r := newRig(t, disk, 3, all)
+		n := 0
+		disk.Fail(func(ops []*storage.Operation) error {
+			if !reads(ops) {
+				return nil
+			}
+			if n++; n%4 != 0 {
+				return errors.New("input/output error")
+			}
+			return nil
+		})
+		for n := range 20 {
+			require.NoError(t, r.offer(n))
+		}
+		time.Sleep(10 * time.Second)
+		assert.Len(t, r.delivered(), 20)
+		assert.Equal(t, Size{}, r.depth.Size())
+		r.stop()
+		assert.Empty(t, disk.Items())
+	})
+}
+
+// A batch that cannot be read at all stays in the storage: exporterhelper would delete it.
+func TestABatchThatCannotBeReadStays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		disk := storagetest.New()
+		r := newRig(t, disk, 1, all)
+		disk.Fail(func(ops []*storage.Operation) error {
+			for _, op := range only(ops, storage.Get) {
+				if op.Key == "1" {
+					return errors.New("input/output error")
+				}
+			}
+			return nil
+		})
+		for n := range 3 {
+			require.NoError(t, r.offer(n))
+		}
+		time.Sleep(5 * time.Second)
+		assert.Equal(t, []int{0, 2}, r.delivered())
+		assert.Equal(t, sizeOf(1), r.depth.Size())
+		r.stop()
+		assert.Len(t, disk.Items(), 1)
+	})
+}
+
+// On a full disk nothing can be written, the queue's metadata included, but
+// all that is there is delivered, and forgotten as soon as it can be.
+func TestAFullDiskDrains(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		disk := storagetest.New()
+		r := newRig(t, disk, 3, none)
+		for n := range 10 {
+			require.NoError(t, r.offer(n))
+		}
+		synctest.Wait()
+		disk.Fail(storagetest.Full)
+		require.ErrorIs(t, r.offer(10), storage.ErrStorageFull)
+		assert.Equal(t, sizeOf(10), r.depth.Size(), "what was refused is not queued")
+		r.takesFromNow(all)
+		time.Sleep(5 * time.Second)
+		assert.ElementsMatch(t, []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, r.delivered())
+		assert.Equal(t, Size{}, r.depth.Size())
+
+		disk.Fail(nil)
+		require.NoError(t, r.offer(11))
+		time.Sleep(time.Second)
+		assert.Equal(t, Size{}, r.depth.Size())
+		r.stop()
+		assert.Empty(t, disk.Items())
+	})
+}
+
+// Where not even deletes work, they are done with the first write that does.
+func TestDeletesThatFailAreNotForgotten(t *testing.T) {
+	for name, end := range map[string]func(*rig){
+		"with the next write": func(r *rig) {
+			require.NoError(r.t, r.offer(9))
+			time.Sleep(time.Second)
+		},
+		"with the end": func(*rig) {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				disk := storagetest.New()
+				r := newRig(t, disk, 2, none)
+				for n := range 4 {
+					require.NoError(t, r.offer(n))
+				}
+				synctest.Wait()
+				disk.Fail(func(ops []*storage.Operation) error {
+					if len(only(ops, storage.Get)) == len(ops) {
+						return nil
+					}
+					return errors.New("read-only file system")
+				})
+				r.takesFromNow(all)
+				time.Sleep(5 * time.Second)
+				assert.Len(t, r.delivered(), 4)
+				disk.Fail(nil)
+				end(r)
+				r.stop()
+				assert.Empty(t, disk.Items())
+			})
+		})
+	}
+}
+
+func TestTheAgentStartsOnAFullDisk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		disk := storagetest.New()
+		r := newRig(t, disk, 3, none)
+		for n := range 6 {
+			require.NoError(t, r.offer(n))
+		}
+		synctest.Wait()
+		r.stop()
+		disk.Fail(storagetest.Full)
+		r = newRig(t, disk, 3, none)
+		assert.Equal(t, sizeOf(6), r.depth.Size())
+		r.takesFromNow(all)
+		time.Sleep(5 * time.Second)
+		assert.ElementsMatch(t, []int{0, 1, 2, 3, 4, 5}, r.delivered())
+		r.stop()
+	})
+}
+
+func TestHostNamesWhatIsWrong(t *testing.T) {
+	plain := component.MustNewID("health_check")
+	h := &host{Host: componenttest.NewNopHost(), extensions: map[component.ID]component.Component{
+		plain: struct {
+			component.StartFunc
+			component.ShutdownFunc
+		}{},
+	}}
+	_, err := Guard{Storage: storagetest.ID}.Host(h)
+	assert.EqualError(t, err, `sending_queue::storage: there is no extension "file_storage"; define it under extensions and list it under service::extensions`)
+	_, err = Guard{Storage: plain}.Host(h)
+	assert.EqualError(t, err, `sending_queue::storage: extension "health_check" cannot store anything; name a storage extension such as file_storage`)
+}
+
+func TestMetadataSurvivesItsOwnEncoding(t *testing.T) {
+	for _, m := range []metadata{
+		{},
+		{items: 5, bytes: 500, read: 3, write: 9},
+		{items: -1, bytes: 1 << 60, read: 1 << 40, write: 1 << 41, dispatched: []uint64{7, 1, 1 << 39}},
+	} {
+		got, ok := parseMetadata(m.marshal())
+		assert.True(t, ok)
+		assert.Equal(t, m, got)
+	}
+}
+
+func TestMetadataThatIsNotUnderstoodIsLeftAlone(t *testing.T) {
+	whole := metadata{items: 1, bytes: 2, read: 3, write: 4, dispatched: []uint64{1, 2}}.marshal()
+	for n := 1; n < len(whole); n++ {
+		if m, ok := parseMetadata(whole[:n]); ok {
+			assert.True(t, m.sound(), "cut at %d", n)
+		}
+	}
+	for name, raw := range map[string][]byte{
+		"a field of a newer release": append(slices.Clone(whole), 0x31, 1, 2, 3, 4, 5, 6, 7, 8),
+		"a varint":                   {0x08, 1},
+		"read behind write":          metadata{read: 5, write: 4}.marshal(),
+		"in flight and not read":     metadata{read: 1, write: 4, dispatched: []uint64{2}}.marshal(),
+	} {
+		_, ok := parseMetadata(raw)
+		assert.False(t, ok, name)
+	}
+}
+
+func FuzzParseMetadata(f *testing.F) {
+	f.Add(metadata{items: 1, bytes: 2, read: 3, write: 4, dispatched: []uint64{1, 2}}.marshal())
+	f.Add([]byte{0x2a, 0x03, 1, 2, 3})
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		m, ok := parseMetadata(raw)
+		if !ok {
+			assert.Equal(t, metadata{}, m)
+			return
+		}
+		again, ok := parseMetadata(m.marshal())
+		assert.True(t, ok)
+		assert.Equal(t, m, again)
+	})
+}
+
+func ExampleDepth() {
+	d := NewDepth()
+	d.Add(Size{Batches: 2, Records: 20, Bytes: 2000})
+	d.Remove(Size{Batches: 1, Records: 10, Bytes: 900})
+	fmt.Println(d.Size())
+	d.Remove(Size{Batches: 1})
+	fmt.Println(d.Size())
+	// Output:
+	// {1 10 1100}
+	// {0 0 0}
+}
