@@ -1,7 +1,6 @@
 package e2e_test
 
 import (
-	"errors"
 	"strings"
 	"testing"
 
@@ -42,8 +41,8 @@ func TestABadConfigurationIsNamedInOneLine(t *testing.T) {
 		{"unknown sink", `sink: {otlp_htp: {endpoint: "http://127.0.0.1:1"}}`,
 			[]string{`no exporter "otlp_htp"`, "otelcol-mship components"}},
 		{"a sink of a sink", `sink: {mship: {sink: {debug: {}}}}`, []string{"mship cannot wrap itself", "otlp_http"}},
-		{"misspelt setting of the sink", `sink: {otlp_http: {endpoint: "http://127.0.0.1:1", compresion: gzip}}`,
-			[]string{`unknown setting "compresion"`, "compression"}},
+		{"misspelt setting of the sink", `sink: {otlp_http: {endpoint: "http://127.0.0.1:1", kompression: gzip}}`,
+			[]string{`unknown setting "kompression"`, "compression"}},
 		{"misspelt setting deep in the sink", `sink: {otlp_http: {endpoint: "http://127.0.0.1:1", tls: {insecur: true}}}`,
 			[]string{`unknown setting "tls::insecur"`, "insecure,"}},
 		{"sink without endpoint", `sink: {otlp_http: {}}`, []string{"sink::otlp_http", "endpoint"}},
@@ -99,7 +98,7 @@ func requireRefused(t *testing.T, exporters, used string, words []string) {
 		a.Kill()
 	}
 	var refused *agent.StartError
-	require.True(t, errors.As(err, &refused), "it started all the same: %v", err)
+	require.ErrorAs(t, err, &refused, "it started all the same")
 	assert.Positive(t, refused.Exit.Code, "it did not end by itself: %s", refused.Exit)
 	for line := range strings.Lines(refused.Log) {
 		if !strings.Contains(line, "\terror\t") && hasAll(line, words) {

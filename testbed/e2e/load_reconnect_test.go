@@ -25,7 +25,7 @@ func TestAGRPCSinkSendsAsSoonAsTheBreakerLetsIt(t *testing.T) {
 	s.shore.Down()
 	sent := s.send(load.Plan{Records: records - 300, First: 300, Rate: 45}) // a minute
 	<-sent
-	require.EqualValues(t, 300, s.shore.Delivered())
+	require.Equal(t, 300, s.shore.Delivered())
 	require.NoError(t, s.shore.Up())
 	up := time.Now()
 

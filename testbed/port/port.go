@@ -1,6 +1,9 @@
 // Package port picks ports that stay free. The kernel gives outgoing
 // connections ports of its ephemeral range (32768 and up on Linux): a server
 // that goes down and comes back on a port of that range can find it taken.
+//
+// For the same reason a process is given each port once, until the range is
+// used up: what listened on it may be down only for a while.
 package port
 
 import (
@@ -8,6 +11,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"sync/atomic"
 )
 
 const (
@@ -21,7 +25,7 @@ var errNone = errors.New("no free port between 12000 and 32000")
 // Listen listens on a free TCP port of loopback.
 func Listen() (net.Listener, error) {
 	for range tries {
-		if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", random())); err == nil {
+		if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", next())); err == nil {
 			return l, nil
 		}
 	}
@@ -42,4 +46,10 @@ func Free(n int) ([]int, error) {
 	return ports, nil
 }
 
-func random() int { return lowest + rand.IntN(highest-lowest) } //nolint:gosec // picks a port, guards nothing
+// Each process counts through the range from a place of its own.
+var (
+	begin = rand.IntN(highest - lowest) //nolint:gosec // picks a port, guards nothing
+	given atomic.Int64
+)
+
+func next() int { return lowest + (begin+int(given.Add(1)))%(highest-lowest) }

@@ -22,6 +22,17 @@ func TestFreePortsDifferAndLieBelowTheEphemeralRange(t *testing.T) {
 	}
 }
 
+// A port that nobody listens on any more may belong to a server that is only down for now.
+func TestNoPortIsGivenTwice(t *testing.T) {
+	first, err := port.Free(100)
+	require.NoError(t, err)
+	second, err := port.Free(100)
+	require.NoError(t, err)
+	for _, p := range second {
+		assert.NotContains(t, first, p)
+	}
+}
+
 func TestListenGivesAPortOfItsOwn(t *testing.T) {
 	l, err := port.Listen()
 	require.NoError(t, err)

@@ -85,7 +85,9 @@ func newRig(t *testing.T, s *storagetest.Storage, consumers int, takes func(n in
 	set := exportertest.NewNopSettings(component.MustNewType("rig"))
 	set.ID = component.MustNewID("rig") // the same in every run
 	r.exporter, err = xexporterhelper.NewLogsRequest(t.Context(), set,
-		func(ctx context.Context, _ plog.Logs) (xexporterhelper.Request, error) { return item(ctx.Value(numberKey{}).(int)), nil },
+		func(ctx context.Context, _ plog.Logs) (xexporterhelper.Request, error) {
+			return item(ctx.Value(numberKey{}).(int)), nil
+		},
 		r.push,
 		exporterhelper.WithTimeout(exporterhelper.TimeoutConfig{}),
 		exporterhelper.WithRetry(configretry.BackOffConfig{Enabled: true, InitialInterval: time.Second, MaxInterval: time.Second, Multiplier: 1}),

@@ -1,0 +1,103 @@
+package mshipexporter
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component/componentstatus"
+	"go.opentelemetry.io/collector/pipeline"
+
+	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/sinktest"
+	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/storagetest"
+)
+
+// roundTrip of a geostationary link.
+const roundTrip = 600 * time.Millisecond
+
+var errNoLink = errors.New("no route to host")
+
+// TestAfterAnOutageOfHoursEverythingGoesAtOnce heals a link of 600 ms after
+// three hours, at many phases of the breaker's rest, with the real
+// exporterhelper and ten consumers. What was stuck is ashore within
+// open_duration and 3 s of the heal, however long the configured backoff.
+func TestAfterAnOutageOfHoursEverythingGoesAtOnce(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		open, maxInterval time.Duration
+		phases            int
+	}{
+		{60 * time.Second, 30 * time.Second, 20},
+		{120 * time.Second, 60 * time.Second, 20},
+		{5 * time.Second, 60 * time.Second, 4}, // two thousand probes in each
+	} {
+		t.Run(fmt.Sprintf("open %s, max_interval %s", c.open, c.maxInterval), func(t *testing.T) {
+			t.Parallel()
+			for phase := range c.phases {
+				outage := 3*time.Hour + c.open*time.Duration(phase)/time.Duration(c.phases) + 7*time.Millisecond
+				synctest.Test(t, func(t *testing.T) { healAfter(t, outage, c.open, c.maxInterval) })
+			}
+		})
+	}
+}
+
+func healAfter(t *testing.T, outage, open, maxInterval time.Duration) {
+	shore := sinktest.New(sinktest.Refuse(roundTrip, errNoLink))
+	a := board(t, storagetest.New(), shore, plainSink, func(c *Config) {
+		c.CircuitBreaker.OpenDuration = open
+		c.Retry.BackOff.MaxInterval = maxInterval
+	}).start()
+	const batches = 10
+	var want []string
+	for n := range batches {
+		want = append(want, fmt.Sprint(n))
+		require.NoError(t, a.logs.ConsumeLogs(t.Context(), sinktest.Logs(fmt.Sprint(n))))
+	}
+	time.Sleep(outage)
+	probes := int(outage / open)
+	assert.LessOrEqual(t, len(shore.Attempts()), probes+3*batches, "at most one probe for each rest, after the breaker opened")
+
+	shore.Answer(sinktest.Take(roundTrip))
+	time.Sleep(open + 3*time.Second)
+	assert.ElementsMatch(t, want, shore.Taken(pipeline.SignalLogs), "healed after %s", outage)
+	a.stop()
+}
+
+// A week without a link: nothing is lost, the log stays short, the collector
+// hears that the component is ill, and well again.
+func TestAWeekOfOutageIsQuiet(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		shore := sinktest.New(sinktest.Refuse(roundTrip, errNoLink))
+		a := board(t, storagetest.New(), shore, plainSink).start()
+		for n := range 30 {
+			require.NoError(t, a.logs.ConsumeLogs(t.Context(), sinktest.Logs(fmt.Sprint(n))))
+			require.NoError(t, a.traces.ConsumeTraces(t.Context(), sinktest.Traces(fmt.Sprint(n))))
+		}
+		time.Sleep(7 * 24 * time.Hour)
+		assert.Less(t, a.log.Len(), 20)
+		assert.Equal(t, 1, a.lines("the circuit breaker is open"))
+		shore.Answer(sinktest.Take(roundTrip))
+		time.Sleep(5 * time.Minute)
+		assert.Len(t, shore.Taken(pipeline.SignalLogs), 30)
+		assert.Len(t, shore.Taken(pipeline.SignalTraces), 30)
+		assert.Equal(t, 1, a.lines("the circuit breaker is closed"))
+		a.stop()
+
+		var ill, well int
+		for _, e := range a.host.Statuses() {
+			switch e.Status() {
+			case componentstatus.StatusRecoverableError:
+				ill++
+				assert.ErrorIs(t, e.Err(), errNoLink)
+			case componentstatus.StatusOK:
+				well++
+			}
+		}
+		assert.Equal(t, 3, ill, "once for each signal")
+		assert.Equal(t, 3, well)
+	})
+}
