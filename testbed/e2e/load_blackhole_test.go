@@ -57,7 +57,7 @@ func awaitQuietWire(s *scene) {
 		require.NoError(s.t, err)
 		begun, _ := page.Value("mship_sink_attempts_total", nil)
 		ended, _ := page.Value("mship_sink_error_total", nil)
-		return begun == ended
+		return begun == ended && s.shore.InFlight() == 0
 	})
 }
 

@@ -2,7 +2,6 @@ package shore
 
 import (
 	"context"
-	"net"
 	"sync/atomic"
 
 	"golang.org/x/time/rate"
@@ -12,6 +11,9 @@ const (
 	// narrowBuffer is the receive buffer of a connection over a narrow link, in
 	// bytes. The kernel's own would take a whole request at once.
 	narrowBuffer = 16 << 10
+	// narrowSegment is its largest segment, in bytes. Loopback's own 64 KiB do not
+	// fit into the buffer, and what does not fit is probed for, ever more rarely.
+	narrowSegment = 1400
 	// maxPortion bounds what is read at once, in bytes, so that bytes come evenly.
 	maxPortion = 4 << 10
 )
@@ -30,6 +32,9 @@ func (p *pace) set(bytesPerSecond int) {
 	p.limiter.Store(rate.NewLimiter(rate.Limit(bytesPerSecond), portion))
 }
 
+// on reports whether the link is narrow.
+func (p *pace) on() bool { return p.limiter.Load() != nil }
+
 // portion is how many of n bytes may be read at once.
 func (p *pace) portion(n int) int {
 	if l := p.limiter.Load(); l != nil {
@@ -42,12 +47,5 @@ func (p *pace) portion(n int) int {
 func (p *pace) wait(n int) {
 	if l := p.limiter.Load(); l != nil {
 		_ = l.WaitN(context.Background(), min(n, l.Burst())) // no deadline and no more than the burst: it cannot fail
-	}
-}
-
-// narrow keeps the kernel from reading ahead on a new connection.
-func (p *pace) narrow(c net.Conn) {
-	if tcp, ok := c.(*net.TCPConn); ok && p.limiter.Load() != nil {
-		_ = tcp.SetReadBuffer(narrowBuffer) // fails only on a closed connection
 	}
 }

@@ -88,8 +88,12 @@ func (s *Shore) SetFault(f Fault) {
 	} else {
 		s.hole.close()
 	}
-	narrow, _ := f.(slow) // 0 is not narrow at all
-	s.pace.set(narrow.bytesPerSecond)
+	link, _ := f.(slow) // 0 is not narrow at all
+	s.pace.set(link.bytesPerSecond)
+	if s.pace.on() && s.http != nil {
+		narrow(s.http.listener.Listener)
+		narrow(s.grpc.listener.Listener)
+	}
 }
 
 // HTTPEndpoint is the base URL for OTLP/HTTP, such as "http://127.0.0.1:4318".

@@ -60,6 +60,9 @@ func (s *Shore) listen(port *int, protocol Protocol) (*listener, error) {
 		return nil, err
 	}
 	*port = inner.Addr().(*net.TCPAddr).Port
+	if s.pace.on() {
+		narrow(inner)
+	}
 	return &listener{Listener: inner, hole: s.hole, pace: s.pace, book: s.book, protocol: protocol, conns: map[*conn]struct{}{}}, nil
 }
 
@@ -99,7 +102,6 @@ func (l *listener) Accept() (net.Conn, error) {
 		c.abort()
 		return nil, net.ErrClosed
 	}
-	l.pace.narrow(inner)
 	return c, nil
 }
 

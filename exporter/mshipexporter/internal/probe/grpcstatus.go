@@ -39,8 +39,12 @@ const tooLarge = "message larger than max"
 
 func grpcReply(err error) delivery.Reply {
 	st := status.Convert(err)
+	code, ok := statuses[st.Code()]
+	if !ok {
+		code = http.StatusInternalServerError
+	}
 	reply := delivery.Reply{
-		Status:  statuses[st.Code()],
+		Status:  code,
 		Message: fmt.Sprintf("the far end answered gRPC %s (%s)", st.Code(), oneLine(st.Message())),
 	}
 	if st.Code() == codes.ResourceExhausted && strings.Contains(st.Message(), tooLarge) {

@@ -16,6 +16,9 @@ const (
 	leastProgress = 64
 	// dialGrace is how long an attempt lives on after a dial failed: another address may answer.
 	dialGrace = time.Second
+	// shortestTick and longestTick bound how often an attempt is looked at.
+	shortestTick = 5 * time.Millisecond
+	longestTick  = 250 * time.Millisecond
 )
 
 var errSilent = errors.New("the far end is silent")
@@ -64,9 +67,10 @@ func (s *silence) trace() *httptrace.ClientTrace {
 }
 
 func (s *silence) run(ctx context.Context) {
-	tick := time.NewTicker(max(s.limit/20, 5*time.Millisecond))
+	tick := time.NewTicker(min(max(s.limit/20, shortestTick), longestTick))
 	defer tick.Stop()
-	heard, progress := time.Now(), int64(0)
+	heard, m := time.Now(), movement{conn: s.conn.Load()}
+	m.moved()
 	for {
 		select {
 		case <-ctx.Done():
@@ -76,10 +80,8 @@ func (s *silence) run(ctx context.Context) {
 				heard = now
 				continue
 			}
-			if c := s.conn.Load(); c != nil {
-				if p := c.progress(); p-progress >= leastProgress || p < progress {
-					heard, progress = now, p
-				}
+			if m.on(s.conn.Load()) {
+				heard = now
 			}
 			if cause := s.over(now, heard); cause != nil {
 				s.cancel(cause)
@@ -87,6 +89,34 @@ func (s *silence) run(ctx context.Context) {
 			}
 		}
 	}
+}
+
+// movement tells whether anything moved since it was last asked.
+type movement struct {
+	conn     *conn
+	progress int64
+}
+
+// on asks about a connection; a new one is a movement.
+func (m *movement) on(c *conn) bool {
+	if c == m.conn {
+		return m.moved()
+	}
+	*m = movement{conn: c}
+	m.moved()
+	return true
+}
+
+func (m *movement) moved() bool {
+	if m.conn == nil {
+		return false
+	}
+	p := m.conn.progress()
+	if p-m.progress < leastProgress {
+		return false
+	}
+	m.progress = p
+	return true
 }
 
 func (s *silence) over(now, heard time.Time) error {

@@ -1,0 +1,135 @@
+package probe
+
+import (
+	"crypto/rand"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// silent is the limit of most tests here. What is expected not to time out has
+// a wide margin over it or under it.
+const silent = 200 * time.Millisecond
+
+func noise(t *testing.T, n int) []byte {
+	t.Helper()
+	b := make([]byte, n)
+	_, err := rand.Read(b)
+	require.NoError(t, err)
+	return b
+}
+
+func TestAFarEndThatNeverAnswers(t *testing.T) {
+	gone := make(chan struct{})
+	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		<-gone
+	}))
+	defer s.Close()
+	defer close(gone)
+	reply, seen, err := post(t, client(t, &Probe{Silence: silent}), s.URL, protobuf, []byte("x"))
+	require.Error(t, err)
+	assert.True(t, seen)
+	assert.True(t, reply.Timeout)
+	assert.ErrorIs(t, reply.Err, errSilent)
+}
+
+// reader accepts connections and hands each to read.
+func reader(t *testing.T, read func(net.Conn)) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			// A small window, so that what is not read is not taken; not smaller
+			// than loopback's segments of 64 KiB, or the kernel only sends by timer.
+			_ = c.(*net.TCPConn).SetReadBuffer(256 << 10)
+			_ = c.SetDeadline(time.Now().Add(30 * time.Second))
+			read(c)
+			_ = c.Close()
+		}
+	}()
+	t.Cleanup(func() {
+		require.NoError(t, l.Close())
+		<-done
+	})
+	return "http://" + l.Addr().String()
+}
+
+func TestAFarEndThatAcceptsAndNeverReads(t *testing.T) {
+	stop := make(chan struct{})
+	url := reader(t, func(net.Conn) { <-stop })
+	defer close(stop)
+	reply, _, err := post(t, client(t, &Probe{Silence: silent}), url, protobuf, noise(t, 16<<20))
+	require.Error(t, err)
+	assert.True(t, reply.Timeout)
+}
+
+// An upload that takes many times the limit, and moves all the while, lives.
+func TestAnUploadThatMovesIsNotCut(t *testing.T) {
+	const size = 12 << 20
+	url := reader(t, func(c net.Conn) {
+		tick := time.NewTicker(10 * time.Millisecond)
+		defer tick.Stop()
+		buf := make([]byte, 64<<10)
+		for total := 0; total < size; {
+			<-tick.C
+			n, err := c.Read(buf)
+			if err != nil {
+				return
+			}
+			total += n
+		}
+		_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Type: application/x-protobuf\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+		_, _ = io.Copy(io.Discard, c)
+	})
+	begin := time.Now()
+	reply, _, err := post(t, client(t, &Probe{Silence: silent}), url, protobuf, noise(t, size))
+	require.NoError(t, err)
+	assert.True(t, reply.Accepted)
+	assert.Greater(t, time.Since(begin), 4*silent, "the test is about slow uploads")
+}
+
+// Waiting for one of few connections is not the far end's silence.
+func TestWaitingForAConnectionIsNotSilence(t *testing.T) {
+	release := make(chan struct{})
+	first := make(chan struct{})
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		if r.Header.Get("First") != "" {
+			close(first)
+			<-release
+		}
+		w.Header().Set("Content-Type", protobuf)
+	}))
+	defer s.Close()
+	one := client(t, &Probe{Silence: time.Minute}, func(tr *http.Transport) { tr.MaxConnsPerHost = 1 })
+	// The second client has a short limit and shares the one connection.
+	two := &http.Client{Transport: &roundTripper{probe: &Probe{Silence: silent}, next: one.Transport.(*roundTripper).next}}
+
+	results := make(chan error, 2)
+	go func() {
+		_, _, err := post(t, one, s.URL, protobuf, []byte("x"), "First", "1")
+		results <- err
+	}()
+	<-first
+	go func() {
+		_, _, err := post(t, two, s.URL, protobuf, []byte("y"))
+		results <- err
+	}()
+	time.AfterFunc(4*silent, func() { close(release) })
+	require.NoError(t, <-results)
+	require.NoError(t, <-results)
+}
