@@ -1,0 +1,169 @@
+package element
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/hex"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/exporter/exporterhelper"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
+
+	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/delivery"
+	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/deliverytest"
+	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/payloadtest"
+)
+
+// logs is a payload of real logs.
+type logs struct {
+	deliverytest.Payload
+	ld plog.Logs
+}
+
+func newLogs(ld plog.Logs) *logs {
+	return &logs{deliverytest.Payload{Kind: delivery.Logs, Numbers: make([]int, ld.LogRecordCount())}, ld}
+}
+
+func (l *logs) Bytes() int { return new(plog.ProtoMarshaler).LogsSize(l.ld) }
+
+func (l *logs) MarshalProto() ([]byte, error) {
+	return plogotlp.NewExportRequestFromLogs(l.ld).MarshalProto()
+}
+
+func unmarshal(_ delivery.Signal, raw []byte) (delivery.Payload, error) {
+	r := plogotlp.NewExportRequest()
+	err := r.UnmarshalProto(raw)
+	return newLogs(r.Logs()), err
+}
+
+func batch(seed uint64) delivery.Batch {
+	p := newLogs(payloadtest.New(seed).Logs())
+	return delivery.Batch{
+		ID: delivery.ID{1, 2, 3, byte(seed)}, Payload: p,
+		History: &delivery.History{FirstSeen: time.Unix(1700000000, 123456789), Attempts: 7, Rounds: 2, FirstRefused: 99, Halved: true},
+	}
+}
+
+func stored(t *testing.T, e *Encoding, b delivery.Batch) []byte {
+	t.Helper()
+	raw, err := e.Marshal(t.Context(), &Element{Batch: b})
+	require.NoError(t, err)
+	return raw
+}
+
+func read(t *testing.T, e *Encoding, raw []byte) delivery.Batch {
+	t.Helper()
+	_, req, err := e.Unmarshal(raw)
+	require.NoError(t, err)
+	return req.(*Element).Batch
+}
+
+func TestWhatIsStoredComesBack(t *testing.T) {
+	e := NewEncoding(delivery.Logs, unmarshal)
+	for seed := range uint64(100) {
+		b := batch(seed)
+		raw := stored(t, e, b)
+		assert.Len(t, raw, (&Element{Batch: b}).BytesSize())
+		assert.Equal(t, b.Payload.Records(), Records(raw))
+		back := read(t, e, raw)
+		require.Nil(t, back.Damage)
+		assert.Equal(t, b.ID, back.ID)
+		assert.True(t, b.History.FirstSeen.Equal(back.History.FirstSeen))
+		back.History.FirstSeen = b.History.FirstSeen
+		assert.Equal(t, b.History, back.History)
+		assert.Equal(t, raw, stored(t, e, back))
+	}
+}
+
+// Ticks of a witness mean nothing to another run.
+func TestAnotherRunForgetsTheWitness(t *testing.T) {
+	raw := stored(t, NewEncoding(delivery.Logs, unmarshal), batch(1))
+	h := read(t, NewEncoding(delivery.Logs, unmarshal), raw).History
+	assert.Zero(t, h.FirstRefused)
+	assert.False(t, h.Halved)
+	assert.Equal(t, 2, h.Rounds)
+}
+
+// The bytes are a document: FORMAT.md.
+func TestFormat(t *testing.T) {
+	e := NewEncoding(delivery.Logs, unmarshal)
+	e.session = 0x1122334455667788
+	raw := stored(t, e, batch(1))
+	assert.Equal(t, "MSB1L\x01", string(raw[:6]))
+	assert.EqualValues(t, 2, binary.LittleEndian.Uint16(raw[6:]))
+	assert.Equal(t, "01020301", hex.EncodeToString(raw[8:12]))
+	assert.EqualValues(t, 1700000000123456789, binary.LittleEndian.Uint64(raw[24:]))
+	assert.EqualValues(t, 7, binary.LittleEndian.Uint32(raw[32:]))
+	assert.EqualValues(t, 0x1122334455667788, binary.LittleEndian.Uint64(raw[40:]))
+	assert.EqualValues(t, 99, binary.LittleEndian.Uint64(raw[48:]))
+	proto, err := batch(1).Payload.MarshalProto()
+	require.NoError(t, err)
+	assert.Equal(t, proto, raw[60:])
+}
+
+// No damage is handed out as data, and none is an error: the queue drops what does not decode.
+func TestDamageIsCarried(t *testing.T) {
+	e := NewEncoding(delivery.Logs, unmarshal)
+	whole := stored(t, e, batch(3))
+	requireDamage := func(raw []byte, what string, args ...any) {
+		b := read(t, e, raw)
+		require.NotNil(t, b.Damage, append([]any{what}, args...)...)
+		assert.Equal(t, raw, b.Damage.Raw)
+		assert.Equal(t, delivery.Logs, b.Damage.Signal)
+		require.Error(t, b.Damage.Err)
+		assert.Equal(t, raw, stored(t, e, b), "stored again as it is")
+		assert.Equal(t, len(raw), (&Element{Batch: b}).BytesSize())
+		assert.Zero(t, (&Element{Batch: b}).ItemsCount())
+	}
+	for n := 1; n < len(whole); n++ {
+		requireDamage(whole[:n], "cut at %d", n)
+	}
+	for i := range whole {
+		flipped := slices.Clone(whole)
+		flipped[i] ^= 0x10
+		requireDamage(flipped, "flipped at %d", i)
+	}
+	requireDamage(stored(t, NewEncoding(delivery.Traces, unmarshal), batch(3)), "of another signal")
+	_, _, err := e.Unmarshal(nil)
+	assert.ErrorIs(t, err, errMissing)
+}
+
+func TestABatchTravelsInTheContext(t *testing.T) {
+	b := batch(1)
+	req, err := FromContext(WithBatch(context.Background(), b))
+	require.NoError(t, err)
+	assert.Equal(t, b, req.(*Element).Batch)
+	assert.Same(t, req, req.(*Element).OnError(nil))
+	_, err = FromContext(context.Background())
+	assert.ErrorContains(t, err, "past its door")
+	_, err = req.MergeSplit(context.Background(), 1, exporterhelper.RequestSizerTypeItems, nil)
+	assert.Error(t, err)
+}
+
+func FuzzDecode(f *testing.F) {
+	e := NewEncoding(delivery.Logs, unmarshal)
+	raw, err := e.Marshal(context.Background(), &Element{Batch: batch(1)})
+	require.NoError(f, err)
+	f.Add(raw)
+	f.Add(raw[:headerSize])
+	f.Add([]byte("MSB2"))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		_, req, err := e.Unmarshal(raw)
+		if len(raw) == 0 {
+			assert.Error(t, err)
+			return
+		}
+		require.NoError(t, err)
+		b := req.(*Element).Batch
+		if b.Damage != nil {
+			assert.Equal(t, raw, b.Damage.Raw)
+			return
+		}
+		assert.Equal(t, raw[headerSize:], stored(t, e, b)[headerSize:])
+	})
+}
