@@ -52,6 +52,8 @@ type pass struct {
 	last      *delivery.Failure
 	accepted  bool
 	witnessed bool
+	// unparked is why a bad part could not be parked.
+	unparked *delivery.Failure
 	// divisible: a refused part has more than one record.
 	divisible bool
 	// aboutSize: all refusals were for size (413), which smaller parts may mend.
@@ -68,6 +70,10 @@ func (r *round) run(ctx context.Context) (delivery.Outcome, error) {
 		if len(p.refused) == 0 {
 			r.batch.History.Parts = nil
 			return r.outcome(), nil
+		}
+		if p.unparked != nil {
+			r.keep(p.refused)
+			return 0, p.unparked
 		}
 		switch {
 		case p.accepted:
@@ -97,9 +103,8 @@ func (r *round) send(ctx context.Context, parts []delivery.Batch) (pass, error) 
 				r.progress = true
 				continue
 			}
-			f = delivery.AsFailure(err)
-			r.keep(append(p.refused, parts[i:]...))
-			return p, f
+			// It waits, but not in the way of the parts that follow.
+			p.unparked = delivery.AsFailure(err)
 		}
 		if f.Fault != delivery.ThisBatch {
 			h := r.batch.History
