@@ -48,15 +48,20 @@ func board(t *testing.T, disk *storagetest.Storage, shore *sinktest.Shore, setti
 	a.set = exportertest.NewNopSettings(metadata.Type)
 	a.set.ID = component.MustNewIDWithName("mship", "shore")
 	a.set.Logger = zap.New(core)
+	a.create()
+	return a
+}
+
+func (a *aboard) create() {
+	a.t.Helper()
 	factory := NewFactory()
 	var err error
-	a.logs, err = factory.CreateLogs(t.Context(), a.set, a.cfg)
-	require.NoError(t, err)
-	a.metrics, err = factory.CreateMetrics(t.Context(), a.set, a.cfg)
-	require.NoError(t, err)
-	a.traces, err = factory.CreateTraces(t.Context(), a.set, a.cfg)
-	require.NoError(t, err)
-	return a
+	a.logs, err = factory.CreateLogs(a.t.Context(), a.set, a.cfg)
+	require.NoError(a.t, err)
+	a.metrics, err = factory.CreateMetrics(a.t.Context(), a.set, a.cfg)
+	require.NoError(a.t, err)
+	a.traces, err = factory.CreateTraces(a.t.Context(), a.set, a.cfg)
+	require.NoError(a.t, err)
 }
 
 func (a *aboard) components() []component.Component {
