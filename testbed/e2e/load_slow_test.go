@@ -20,10 +20,10 @@ func TestAnUploadThatMovesIsNotKilled(t *testing.T) {
 		for name, batches := range map[string]int{"one upload": 1, "four that share the link": 4} {
 			t.Run(sink+", "+name, func(t *testing.T) {
 				t.Parallel()
-				const perBatch, timeout = 4000, 2 * time.Second // about 1 MiB each
+				const perBatch, timeout = 4000, 4 * time.Second // about 1 MiB each
 				records := batches * perBatch
 				s := newScene(t, agent.Config{Sink: sink, Compression: "none", Timeout: timeout},
-					shore.WithFault(shore.Slow(batches*128<<10)))
+					shore.WithFault(shore.Slow(batches*80<<10)))
 				begin := time.Now()
 				s.awaitDone(s.send(load.Plan{Records: records, Batch: perBatch, Mix: []record.Signal{record.Logs}}))
 				s.awaitDrained()
@@ -47,12 +47,12 @@ func TestAnUploadThatStopsIsGivenUp(t *testing.T) {
 		t.Run(sink, func(t *testing.T) {
 			t.Parallel()
 			const records = 4000
-			s := newScene(t, agent.Config{Sink: sink, Compression: "none", Timeout: 2 * time.Second},
+			s := newScene(t, agent.Config{Sink: sink, Compression: "none", Timeout: 4 * time.Second},
 				shore.WithFault(shore.Slow(64<<10)))
 			sent := s.send(load.Plan{Records: records, Batch: records, Mix: []record.Signal{record.Logs}})
 			s.awaitDone(sent)
 			s.await(prompt, "the upload is on its way", func() bool { return s.metric("mship_sink_attempts_total") == 1 })
-			s.through(4*time.Second, "it moves", func() bool { return s.metric("mship_sink_timeout_total") == 0 })
+			s.through(6*time.Second, "it moves", func() bool { return s.metric("mship_sink_timeout_total") == 0 })
 			s.shore.SetFault(shore.Blackhole())
 			s.await(prompt, "the silence is noticed", func() bool { return s.metric("mship_sink_timeout_total") >= 1 })
 			s.shore.SetFault(shore.Accept())

@@ -1,9 +1,11 @@
 package e2e_test
 
 import (
+	"context"
 	"net"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -188,6 +190,54 @@ func TestSIGTERMEndsTheAgentInEveryState(t *testing.T) {
 func TestSIGTERMEndsAnIdleAgent(t *testing.T) {
 	t.Parallel()
 	requireCleanStop(newScene(t, agent.Config{}))
+}
+
+// The worst sum of waits: the receiver stops HTTP and then gRPC while clients of
+// both wait for room, and then the exporter gives what is on the wire its time.
+func TestSIGTERMDoesNotWaitForRoom(t *testing.T) {
+	t.Parallel()
+	for _, sink := range []string{"otlp_http", "otlp_grpc"} {
+		t.Run(sink, func(t *testing.T) {
+			t.Parallel()
+			const records = 1000
+			s := newScene(t, agent.Config{
+				Sink: sink, Timeout: never, Breaker: agent.Breaker{Disabled: true},
+				Queue: agent.Queue{Sizer: "requests", Size: records / 100, BlockOnOverflow: true},
+			})
+			s.shore.SetFault(shore.Hang())
+			s.awaitDone(s.send(load.Plan{Records: records}))
+			calm := crowd(s)
+			s.await(prompt, "clients are sent away after their wait", func() bool {
+				return s.metric("mship_door_refused_total", "reason", "queue_full") >= 20
+			})
+			requireCleanStop(s)
+			calm()
+
+			s.shore.SetFault(shore.Accept())
+			require.NoError(t, s.agent.Restart())
+			s.awaitDrained()
+			s.requireNothingLost(records)
+		})
+	}
+}
+
+// crowd sends from many clients that never pause, until calm is called. What
+// they send is not in the tally.
+func crowd(s *scene) (calm func()) {
+	ctx, cancel := context.WithCancel(s.t.Context())
+	var clients sync.WaitGroup
+	for i := range int64(16) {
+		clients.Go(func() {
+			<-time.After(time.Duration(i) * 60 * time.Millisecond) // so that some wait at any time
+			for ctx.Err() == nil {
+				_ = s.sender.Send(ctx, load.Batch{Signal: record.Logs, From: 1_000_000 + i, N: 1}) // refused, as it should be
+				<-time.After(10 * time.Millisecond)                                                // once the ports are closed, refused at once
+			}
+		})
+	}
+	calm = func() { cancel(); clients.Wait() }
+	s.t.Cleanup(calm)
+	return calm
 }
 
 // Clients keep connections in reserve: Go's own dials one more than it needs.

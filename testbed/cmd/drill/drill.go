@@ -154,10 +154,14 @@ func (d *drill) sample() (reading, error) {
 
 // told tells what is new in a reading, and once in a while how things stand.
 func (d *drill) told(r reading) {
-	if r.breaker != d.breaker {
-		openings := d.ship.Log().Since(d.logMark, "the circuit breaker is open")
-		d.tell.event(change(d.breaker, r.breaker, why(openings)))
-		d.breaker, d.logMark = r.breaker, d.ship.Log().Len()
+	mark := d.ship.Log().Len()
+	if openings := d.ship.Log().Since(d.logMark, "the circuit breaker is open"); len(openings) > 0 {
+		// The log misses none, however short; a sample of the page can.
+		d.tell.event(change(closed, open, why(openings)))
+		d.breaker, d.logMark = open, mark
+	} else if r.breaker != d.breaker && (d.breaker != closed || r.breaker == halfOpen) {
+		d.tell.event(change(d.breaker, r.breaker, ""))
+		d.breaker = r.breaker
 	}
 	if !time.Now().Before(d.nextLine) {
 		d.tell.line(r, d.load.sent()+r.points)

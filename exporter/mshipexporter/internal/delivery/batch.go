@@ -103,8 +103,12 @@ type History struct {
 
 	// Halved: the batch was halved before, in vain, and without a witness (halve).
 	Halved bool
-	// Parts are what is left of a batch of which something was accepted (halve).
+	// Parts are what is left of a batch that was refused as a whole (halve).
 	Parts []Batch
+	// Taken: some part was accepted or parked, so the rest must not be sent as a whole again (halve).
+	Taken bool
+	// Barren is how many passes in a row over the parts went without anything accepted (halve).
+	Barren int
 }
 
 // Part makes the history of a part: it inherits what is known about the whole.

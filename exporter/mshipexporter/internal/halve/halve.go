@@ -29,7 +29,7 @@ type Park func(b delivery.Batch, reason string, f *delivery.Failure) error
 func New(park Park) delivery.Layer {
 	return func(next delivery.Sender) delivery.Sender {
 		return delivery.SenderFunc(func(ctx context.Context, b delivery.Batch) (delivery.Outcome, error) {
-			r := round{next: next, park: park, batch: b, progress: len(b.History.Parts) > 0}
+			r := round{next: next, park: park, batch: b, history: b.History}
 			return r.run(ctx)
 		})
 	}
@@ -40,8 +40,8 @@ type round struct {
 	next  delivery.Sender
 	park  Park
 	batch delivery.Batch
-	// progress: some part was accepted or parked, in this round or before.
-	progress bool
+	// history is the batch's, not a part's.
+	history *delivery.History
 	// delivered: some part was accepted in this round.
 	delivered bool
 }
@@ -62,29 +62,30 @@ type pass struct {
 
 func (r *round) run(ctx context.Context) (delivery.Outcome, error) {
 	parts := r.batch.Remains()
-	for barren := 0; ; {
+	for {
 		p, err := r.send(ctx, parts)
 		if err != nil {
 			return 0, err
 		}
 		if len(p.refused) == 0 {
-			r.batch.History.Parts = nil
+			r.forget()
 			return r.outcome(), nil
 		}
 		if p.unparked != nil {
-			r.keep(p.refused)
+			r.interrupt(p.refused)
 			return 0, p.unparked
 		}
 		switch {
 		case p.accepted:
-			barren = 0
+			r.history.Barren = 0
 		case !p.aboutSize:
-			barren++
+			r.history.Barren++
 		}
-		if barren >= fruitless || r.pointless(p) {
+		if r.history.Barren >= fruitless || r.pointless(p) {
 			return r.conclude(p)
 		}
 		parts = halves(p.refused)
+		r.history.Parts = parts
 	}
 }
 
@@ -94,22 +95,21 @@ func (r *round) send(ctx context.Context, parts []delivery.Batch) (pass, error) 
 	for i, part := range parts {
 		_, err := r.next.Send(ctx, part)
 		if err == nil {
-			p.accepted, r.delivered, r.progress = true, true, true
+			p.accepted, r.delivered, r.history.Taken = true, true, true
 			continue
 		}
 		f := delivery.AsFailure(err)
 		if f.Fault == delivery.ThisBatch && part.Payload.Records() <= 1 && part.History.Witnessed {
 			if err = r.park(part, reason(f), f); err == nil {
-				r.progress = true
+				r.history.Taken = true
 				continue
 			}
 			// It waits, but not in the way of the parts that follow.
 			p.unparked = delivery.AsFailure(err)
 		}
 		if f.Fault != delivery.ThisBatch {
-			h := r.batch.History
-			h.Refusals = max(h.Refusals, part.History.Refusals)
-			r.keep(append(p.refused, parts[i:]...))
+			r.history.Refusals = max(r.history.Refusals, part.History.Refusals)
+			r.interrupt(append(p.refused, parts[i:]...))
 			return p, f
 		}
 		p.refuse(part, f)
@@ -129,29 +129,36 @@ func (r *round) pointless(p pass) bool {
 	if p.accepted || p.witnessed {
 		return false
 	}
-	return !p.divisible || r.batch.History.Halved
+	return !p.divisible || r.history.Halved
 }
 
-// conclude ends a round that could not tell the good records from the bad.
+// conclude ends a round that could not tell the good records from the bad. A
+// batch of which nobody took anything goes back whole.
 func (r *round) conclude(p pass) (delivery.Outcome, error) {
-	r.keep(p.refused)
+	r.history.Parts, r.history.Barren = p.refused, 0
 	if !p.witnessed {
-		r.batch.History.Halved = true
+		r.history.Halved = true
+		if !r.history.Taken {
+			r.history.Parts = nil
+		}
 		return 0, p.last
 	}
 	if err := r.park(r.batch, reason(p.last), p.last); err != nil {
 		return 0, err
 	}
-	r.batch.History.Parts = nil
+	r.forget()
 	return r.outcome(), nil
 }
 
-// keep remembers the parts that are left; a batch of which nobody took anything stays whole.
-func (r *round) keep(parts []delivery.Batch) {
-	if r.progress {
-		r.batch.History.Parts = parts
+// interrupt keeps what is left for the next round. What was never halved stays
+// the batch itself.
+func (r *round) interrupt(left []delivery.Batch) {
+	if len(r.history.Parts) > 0 {
+		r.history.Parts = left
 	}
 }
+
+func (r *round) forget() { r.history.Parts, r.history.Taken, r.history.Barren = nil, false, 0 }
 
 func (r *round) outcome() delivery.Outcome {
 	if r.delivered {

@@ -44,7 +44,7 @@ func New(s Settings) delivery.Layer {
 func (s Settings) decide(ctx context.Context, b delivery.Batch, f *delivery.Failure) (delivery.Outcome, error) {
 	h := b.History
 	switch {
-	case f.Fault == delivery.Us && len(h.Parts) > 0:
+	case f.Fault == delivery.Us && h.Taken:
 		// Stored whole, the batch would bring its accepted parts again after the restart.
 		return s.requeue(ctx, b, f)
 	case f.Fault == delivery.Us:

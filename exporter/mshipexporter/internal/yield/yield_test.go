@@ -134,6 +134,7 @@ func TestParkingThatFailsKeepsTheBatch(t *testing.T) {
 func withParts(parts ...delivery.Batch) delivery.Batch {
 	b := deliverytest.Batch(1, 9)
 	b.History.Parts = parts
+	b.History.Taken = true
 	return b
 }
 
