@@ -160,7 +160,7 @@ func TestWhereParkingFailsTheBatchStays(t *testing.T) {
 // once or parked once, and no good record alone is parked.
 func TestEveryRecordEndsSomewhere(t *testing.T) {
 	for seed := range uint64(2000) {
-		r := rand.New(rand.NewPCG(seed, 7)) //nolint:gosec // test data
+		r := rand.New(rand.NewPCG(seed, 7))
 		bad := map[int]bool{}
 		for range r.IntN(6) {
 			bad[r.IntN(64)] = true

@@ -85,7 +85,7 @@ func TestOpensAtTheThreshold(t *testing.T) {
 			f := newFixture(t)
 			f.fail(3)
 			for _, answer := range test.answers {
-				f.send(answer)
+				_ = f.send(answer)
 			}
 			assert.Equal(t, test.state, f.State(), "%s", f.State())
 		})

@@ -131,8 +131,6 @@ func (m metadata) depth() Size {
 	}
 }
 
-func itemKey(index uint64) string { return strconv.FormatUint(index, 10) }
-
 func isItem(key string) bool {
 	_, err := strconv.ParseUint(key, 10, 64)
 	return err == nil
