@@ -2,7 +2,6 @@ package mshipexporter
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/url"
 	"strings"
@@ -272,7 +271,5 @@ func (c *core) hosts() []component.Host {
 	}
 	return hosts
 }
-
-var errNoQueue = errors.New("there is no queue to go to the back of")
 
 func (c *core) countRequeued(ctx context.Context) { c.tel.QueueRequeuedTotal.Add(ctx, 1, c.tel.only) }

@@ -118,8 +118,7 @@ func enter[T any](h *handle, wrap func(T) delivery.Payload) func(context.Context
 }
 
 func (h *handle) enter(ctx context.Context, el *element.Element) error {
-	load := int64(0)
-	size := queue.Size{Batches: 1, Records: int64(el.ItemsCount()), Bytes: int64(el.BytesSize())}
+	load, size := int64(0), sizeOf(el)
 	if h.core.cfg.Queue.HasValue() {
 		load = h.core.measure(size)
 	}
@@ -144,14 +143,18 @@ func (h *handle) inMemory() bool {
 	return q.HasValue() && q.Get().StorageID == nil
 }
 
+func sizeOf(el *element.Element) queue.Size {
+	return queue.Size{Batches: 1, Records: int64(el.ItemsCount()), Bytes: int64(el.BytesSize())}
+}
+
+var errNoQueue = errors.New("there is no queue to go to the back of")
+
 // requeue goes past the door's limit: the batch leaves the front as soon as it stands at the back.
 func (h *handle) requeue(ctx context.Context, b delivery.Batch) error {
 	if !h.core.cfg.Queue.HasValue() {
 		return errNoQueue
 	}
-	el := &element.Element{Batch: b}
-	size := queue.Size{Batches: 1, Records: int64(el.ItemsCount()), Bytes: int64(el.BytesSize())}
-	if err := h.store(ctx, b, size); err != nil {
+	if err := h.store(ctx, b, sizeOf(&element.Element{Batch: b})); err != nil {
 		return err
 	}
 	h.core.countRequeued(ctx)
@@ -168,7 +171,7 @@ func (h *handle) push(ctx context.Context, req xexporterhelper.Request) error {
 		return err
 	}
 	if h.inMemory() {
-		h.core.depth.Remove(queue.Size{Batches: 1, Records: int64(el.ItemsCount()), Bytes: int64(el.BytesSize())})
+		h.core.depth.Remove(sizeOf(el))
 	}
 	return nil
 }

@@ -67,10 +67,10 @@ func TestTheSevenMetricsThroughAnOutage(t *testing.T) {
 			const batches, perBatch = 5, 20
 			plan := load.Plan{Records: batches * perBatch, Batch: perBatch, Mix: []record.Signal{record.Logs}}
 			s := newScene(t, agent.Config{
-				Sink: sink, Timeout: 4 * time.Second,
+				Sink: sink, Timeout: 8 * time.Second,
 				Retry:   agent.Retry{InitialInterval: 100 * time.Millisecond, MaxInterval: 100 * time.Millisecond},
 				Queue:   agent.Queue{Consumers: 1}, // one request at a time: the counts are exact
-				Breaker: agent.Breaker{FailureThreshold: 3, OpenDuration: 3 * time.Second, HalfOpenMaxInflight: 1},
+				Breaker: agent.Breaker{FailureThreshold: 3, OpenDuration: 8 * time.Second, HalfOpenMaxInflight: 1},
 			})
 			requireReadings(s, "at the start", readings{})
 			s.awaitDone(s.send(plan))

@@ -27,7 +27,7 @@ const (
 	// mostBlocking bounds how long block_on_overflow holds a client: one that
 	// waits for ever would keep the collector from stopping. The receiver stops
 	// HTTP and then gRPC, so a stop can take it twice before our own turn comes.
-	mostBlocking = time.Second
+	mostBlocking = 500 * time.Millisecond
 	// afterFault is how long the door stays shut after the storage failed:
 	// every try leaves a hole in exporterhelper's queue.
 	afterFault = time.Second

@@ -125,11 +125,11 @@ func TestBlockingWaitsForRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRoom(limit)
 		r.block = true
-		time.AfterFunc(300*time.Millisecond, func() { r.remove(5) })
-		time.AfterFunc(900*time.Millisecond, func() { r.remove(5) })
+		time.AfterFunc(200*time.Millisecond, func() { r.remove(5) })
+		time.AfterFunc(400*time.Millisecond, func() { r.remove(5) })
 		begun := time.Now()
 		require.NoError(t, door.New(r.settings()).Enter(t.Context(), 10, r.store(10)))
-		assert.Equal(t, 900*time.Millisecond, time.Since(begun))
+		assert.Equal(t, 400*time.Millisecond, time.Since(begun))
 		assert.Equal(t, []string{"accepted"}, r.said)
 	})
 }
@@ -140,14 +140,14 @@ func TestBlockingHasAnEnd(t *testing.T) {
 		after   time.Duration
 		reason  string
 	}{
-		"no room in a second": {func(*room, context.CancelFunc) {}, time.Second, door.QueueFull},
+		"no room in half a second": {func(*room, context.CancelFunc) {}, time.Second / 2, door.QueueFull},
 		"never room enough": {func(r *room, _ context.CancelFunc) {
 			for i := range 100 {
 				time.AfterFunc(time.Duration(i)*100*time.Millisecond, func() { r.remove(0) })
 			}
-		}, time.Second, door.QueueFull},
-		"the client hangs up": {func(_ *room, cancel context.CancelFunc) { time.AfterFunc(time.Second/2, cancel) }, time.Second / 2, door.QueueFull},
-		"shutdown":            {func(r *room, _ context.CancelFunc) { time.AfterFunc(time.Second/2, func() { close(r.closed) }) }, time.Second / 2, door.ShuttingDown},
+		}, time.Second / 2, door.QueueFull},
+		"the client hangs up": {func(_ *room, cancel context.CancelFunc) { time.AfterFunc(time.Second/4, cancel) }, time.Second / 4, door.QueueFull},
+		"shutdown":            {func(r *room, _ context.CancelFunc) { time.AfterFunc(time.Second/4, func() { close(r.closed) }) }, time.Second / 4, door.ShuttingDown},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
