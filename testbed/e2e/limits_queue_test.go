@@ -86,9 +86,12 @@ func requireRefusals(s *scene, reason string) {
 	}
 }
 
-// awaitRefusal sends the batch until it is refused.
+// awaitRefusal sends the batch until it is answered with a refusal. A machine so
+// busy that the client is slower than read_header_timeout gives it no answer.
 func awaitRefusal(s *scene, by load.Sender, b load.Batch) (refusal *load.Refusal) {
 	s.t.Helper()
-	s.await(prompt, "a refusal", func() bool { return errors.As(by.Send(s.t.Context(), b), &refusal) })
+	s.await(prompt, "a refusal", func() bool {
+		return errors.As(by.Send(s.t.Context(), b), &refusal) && refusal.Answered()
+	})
 	return refusal
 }

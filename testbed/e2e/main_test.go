@@ -4,6 +4,8 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"runtime"
+	"strconv"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -12,9 +14,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	// These tests wait and hardly compute: the number of processors, which is
-	// the default, is no measure of how many can run at once.
-	if err := flag.Set("test.parallel", "48"); err != nil {
+	// These tests mostly wait, so that more of them than processors, which is the
+	// default, can run at once.
+	if err := flag.Set("test.parallel", strconv.Itoa(8*runtime.GOMAXPROCS(0))); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}

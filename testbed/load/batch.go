@@ -61,6 +61,9 @@ func (r *Refusal) Error() string {
 // Unwrap returns the cause.
 func (r *Refusal) Unwrap() error { return r.Err }
 
+// Answered reports whether there was an answer at all.
+func (r *Refusal) Answered() bool { return r.Status != 0 || r.Code != codes.OK }
+
 // Answer is the answer in one word: "503", "Unavailable", or "no answer".
 func (r *Refusal) Answer() string {
 	switch {
