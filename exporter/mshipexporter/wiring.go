@@ -1,0 +1,106 @@
+package mshipexporter
+
+// How the settings of the exporter become those of the layers.
+
+import (
+	"net/url"
+	"strings"
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/exporter/exporterhelper"
+
+	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/backoff"
+	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/breaker"
+	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/delivery"
+	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/door"
+	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/probe"
+	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/queue"
+	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/yield"
+)
+
+func (c *core) backoff() backoff.Settings {
+	b := c.cfg.Retry.BackOff
+	return backoff.Settings{Initial: b.InitialInterval, Max: b.MaxInterval, Multiplier: b.Multiplier, Jitter: b.RandomizationFactor}
+}
+
+func (c *core) yielding(l *lane) yield.Settings {
+	return yield.Settings{
+		MaxRetries: c.cfg.Retry.MaxRetries,
+		MaxAge:     c.cfg.Retry.BackOff.MaxElapsedTime,
+		Requeue:    l.requeue,
+		Park:       c.park,
+		MayMove:    func() bool { return c.state() == breaker.Closed },
+	}
+}
+
+func (c *core) breaking() delivery.Layer {
+	if c.breaker == nil {
+		return func(next delivery.Sender) delivery.Sender { return next }
+	}
+	return c.breaker.Layer
+}
+
+func (c *core) state() breaker.State {
+	if c.breaker == nil {
+		return breaker.Closed
+	}
+	return c.breaker.State()
+}
+
+func (c *core) rest() time.Duration {
+	if c.breaker == nil {
+		return 0
+	}
+	return c.breaker.Rest()
+}
+
+// measure is the load of a queue in the unit of sending_queue::sizer.
+func (c *core) measure(s queue.Size) int64 {
+	switch c.cfg.Queue.Get().Sizer {
+	case exporterhelper.RequestSizerTypeBytes:
+		return s.Bytes
+	case exporterhelper.RequestSizerTypeItems:
+		return s.Records
+	default:
+		return s.Batches
+	}
+}
+
+func (c *core) doorway() door.Settings {
+	s := door.Settings{
+		Room:  func(func(int64) bool) (bool, <-chan struct{}) { return true, nil },
+		Delay: c.rest, Closed: c.closing.Closed(), OnRefused: c.refused.add, OnAccepted: c.refused.end,
+	}
+	if c.cfg.Queue.HasValue() {
+		q := c.cfg.Queue.Get()
+		s.Limit, s.Block = q.QueueSize, q.BlockOnOverflow
+		s.Room = func(fits func(int64) bool) (bool, <-chan struct{}) {
+			return c.depth.Room(func(queued queue.Size) bool { return fits(c.measure(queued)) })
+		}
+	}
+	return s
+}
+
+// proofFor: only OTLP/HTTP has an answer to look into. What gRPC calls OK, and
+// what other sinks call success, is their own word.
+func proofFor(t component.Type, setting string) probe.Proof {
+	name := t.String()
+	switch {
+	case name != "otlp_http" && name != "otlphttp":
+		return probe.ProofSink
+	case setting == proofStatus:
+		return probe.ProofStatus
+	default:
+		return probe.ProofOTLP
+	}
+}
+
+// folder makes a file name of a label, which may hold any printable character.
+func folder(label string) string {
+	name := url.PathEscape(label)
+	if strings.HasPrefix(name, ".") {
+		name = "%2E" + name[1:]
+	}
+	return name
+}
