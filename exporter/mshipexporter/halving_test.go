@@ -1,6 +1,7 @@
-package halve_test
+package mshipexporter
 
 import (
+	"context"
 	"math/rand/v2"
 	"testing"
 
@@ -11,12 +12,14 @@ import (
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/deliverytest"
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/halve"
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/witness"
+	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/yield"
 )
 
-// trial is the layer with its witness, before a far end with rules.
+// trial is the part of the chain that judges batches, before a far end with rules.
 type trial struct {
 	far     *deliverytest.FarEnd
 	letters deliverytest.Letters
+	back    []delivery.Batch
 	sender  delivery.Sender
 }
 
@@ -183,5 +186,54 @@ func TestEveryRecordEndsSomewhere(t *testing.T) {
 				assert.True(t, bad[e.Numbers[0]], "seed %d: a good record was condemned", seed)
 			}
 		}
+	}
+}
+
+// One batch is answered 500 while others are taken: twice it goes to the back,
+// then it is parked. While nothing else is taken it stays where it is.
+func TestABatchThatFailsAloneGivesUpItsTurn(t *testing.T) {
+	tr := newTrial(deliverytest.AnswerAll(500))
+	closed := true
+	sender := yield.New(yield.Settings{
+		MaxRetries: 3,
+		Requeue: func(_ context.Context, b delivery.Batch) error {
+			tr.back = append(tr.back, b)
+			return nil
+		},
+		Park: tr.letters.Park, MayMove: func() bool { return closed },
+	})(tr.sender)
+	b := deliverytest.Batch(0, 10)
+	for range 100 {
+		_, err := sender.Send(t.Context(), b)
+		require.Error(t, err)
+	}
+	assert.Empty(t, tr.back, "an outage moves nobody")
+
+	poison := func(n int) bool { return n < 10 }
+	tr.far.Follow(func(_ int, b delivery.Batch) *delivery.Failure {
+		if poison(deliverytest.Numbers(b)[0]) {
+			return deliverytest.Answered(500)
+		}
+		return nil
+	})
+	others := 1000
+	for round := 1; round <= 3; round++ {
+		closed = false
+		for range 20 {
+			others++
+			requireAccepted(t, tr, deliverytest.Batch(others, 1))
+			_, err := sender.Send(t.Context(), b)
+			require.Error(t, err, "nothing is moved while the breaker is not closed")
+		}
+		closed = true
+		outcome, err := sender.Send(t.Context(), b)
+		require.NoError(t, err)
+		if round < 3 {
+			assert.Equal(t, delivery.Requeued, outcome)
+			assert.Len(t, tr.back, round)
+			continue
+		}
+		assert.Equal(t, delivery.DeadLettered, outcome)
+		assert.Equal(t, "poison", tr.letters.Entries()[0].Reason)
 	}
 }
