@@ -3,6 +3,7 @@ module github.com/otelcol-mship/otelcol-mship
 go 1.26.0
 
 require (
+	github.com/gofrs/flock v0.13.1
 	github.com/google/uuid v1.6.0
 	github.com/klauspost/compress v1.19.2
 	github.com/open-telemetry/opentelemetry-collector-contrib/exporter/fileexporter v0.158.0

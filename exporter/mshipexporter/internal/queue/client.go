@@ -3,11 +3,12 @@ package queue
 import (
 	"context"
 	"fmt"
-	"strconv"
 	"time"
 
 	"go.opentelemetry.io/collector/extension/xextension/storage"
 	"go.uber.org/zap"
+
+	"github.com/otelcol-mship/otelcol-mship/internal/queuemetadata"
 )
 
 const (
@@ -50,8 +51,8 @@ type client struct {
 // Get implements storage.Client. The queue reads its metadata once, at its
 // start, and is shown what was in flight at the front.
 func (c *client) Get(ctx context.Context, key string) ([]byte, error) {
-	if key == metadataKey && c.known {
-		return c.restored.metadata.marshal(), nil
+	if key == queuemetadata.Key && c.known {
+		return c.restored.metadata.Marshal(), nil
 	}
 	return c.Client.Get(ctx, key)
 }
@@ -166,8 +167,8 @@ func (c *client) sizeOf(stored []byte) Size {
 func (c *client) onlyHole(ops []*storage.Operation) bool {
 	found := false
 	for _, op := range ops {
-		index, err := strconv.ParseUint(op.Key, 10, 64)
-		if err != nil {
+		index, ok := queuemetadata.Index(op.Key)
+		if !ok {
 			continue
 		}
 		if !c.restored.holes.has(index) {
@@ -184,7 +185,7 @@ func (c *client) sizeRead(op *storage.Operation) Size {
 	if op.Value != nil {
 		return c.sizeOf(op.Value)
 	}
-	if index, err := strconv.ParseUint(op.Key, 10, 64); err == nil && index < c.restored.metadata.write {
+	if index, ok := queuemetadata.Index(op.Key); ok && index < c.restored.metadata.Write {
 		return Size{Batches: 1}
 	}
 	return Size{}
@@ -222,4 +223,9 @@ func only(ops []*storage.Operation, t storage.OpType) []*storage.Operation {
 		}
 	}
 	return out
+}
+
+func isItem(key string) bool {
+	_, ok := queuemetadata.Index(key)
+	return ok
 }

@@ -275,51 +275,6 @@ func TestHostNamesWhatIsWrong(t *testing.T) {
 	assert.EqualError(t, err, `sending_queue::storage: extension "health_check" cannot store anything; name a storage extension such as file_storage`)
 }
 
-func TestMetadataSurvivesItsOwnEncoding(t *testing.T) {
-	for _, m := range []metadata{
-		{},
-		{items: 5, bytes: 500, read: 3, write: 9},
-		{items: -1, bytes: 1 << 60, read: 1 << 40, write: 1 << 41, dispatched: []uint64{7, 1, 1 << 39}},
-	} {
-		got, ok := parseMetadata(m.marshal())
-		assert.True(t, ok)
-		assert.Equal(t, m, got)
-	}
-}
-
-func TestMetadataThatIsNotUnderstoodIsLeftAlone(t *testing.T) {
-	whole := metadata{items: 1, bytes: 2, read: 3, write: 4, dispatched: []uint64{1, 2}}.marshal()
-	for n := 1; n < len(whole); n++ {
-		if m, ok := parseMetadata(whole[:n]); ok {
-			assert.True(t, m.sound(), "cut at %d", n)
-		}
-	}
-	for name, raw := range map[string][]byte{
-		"a field of a newer release": append(slices.Clone(whole), 0x31, 1, 2, 3, 4, 5, 6, 7, 8),
-		"a varint":                   {0x08, 1},
-		"read behind write":          metadata{read: 5, write: 4}.marshal(),
-		"in flight and not read":     metadata{read: 1, write: 4, dispatched: []uint64{2}}.marshal(),
-	} {
-		_, ok := parseMetadata(raw)
-		assert.False(t, ok, name)
-	}
-}
-
-func FuzzParseMetadata(f *testing.F) {
-	f.Add(metadata{items: 1, bytes: 2, read: 3, write: 4, dispatched: []uint64{1, 2}}.marshal())
-	f.Add([]byte{0x2a, 0x03, 1, 2, 3})
-	f.Fuzz(func(t *testing.T, raw []byte) {
-		m, ok := parseMetadata(raw)
-		if !ok {
-			assert.Equal(t, metadata{}, m)
-			return
-		}
-		again, ok := parseMetadata(m.marshal())
-		assert.True(t, ok)
-		assert.Equal(t, m, again)
-	})
-}
-
 func ExampleDepth() {
 	d := NewDepth()
 	d.Add(Size{Batches: 2, Records: 20, Bytes: 2000})

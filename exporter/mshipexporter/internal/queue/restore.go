@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"go.opentelemetry.io/collector/extension/xextension/storage"
+
+	"github.com/otelcol-mship/otelcol-mship/internal/queuemetadata"
 )
 
 // restored is how a queue begins: with what was in flight when the last run
@@ -19,7 +21,7 @@ import (
 // answers without asking the storage. Until the queue itself writes, the
 // storage stays as it was.
 type restored struct {
-	metadata metadata
+	metadata queuemetadata.Metadata
 	// holes are the done indexes between the oldest item in flight and the old read index.
 	holes holes
 }
@@ -39,28 +41,29 @@ func (h holes) has(index uint64) bool {
 }
 
 func restore(ctx context.Context, c storage.Client) (restored, bool, error) {
-	raw, err := c.Get(ctx, metadataKey)
+	raw, err := c.Get(ctx, queuemetadata.Key)
 	if err != nil {
 		return restored{}, false, fmt.Errorf("cannot read the queue's metadata: %w", err)
 	}
-	m, ok := parseMetadata(raw)
-	if !ok || len(raw) == 0 {
+	m, err := queuemetadata.Parse(raw)
+	if err != nil || len(raw) == 0 {
 		// What we do not understand is not ours to mend: exporterhelper decides what becomes of it.
 		return restored{}, false, nil
 	}
 	r := restored{metadata: m}
-	if len(m.dispatched) == 0 {
+	if len(m.Dispatched) == 0 {
 		return r, true, nil
 	}
-	r.holes = holes{to: m.read, except: slices.Sorted(slices.Values(m.dispatched))}
+	r.holes = holes{to: m.Read, except: slices.Sorted(slices.Values(m.Dispatched))}
 	r.holes.from = r.holes.except[0]
-	r.metadata.read, r.metadata.dispatched = r.holes.from, nil
+	r.metadata.Read, r.metadata.Dispatched = r.holes.from, nil
 	return r, true, nil
 }
 
 // depth is what is queued, the holes left out.
 func (r restored) depth() Size {
-	d := r.metadata.depth()
+	m := r.metadata
+	d := Size{Batches: int64(m.Count()), Records: m.Items, Bytes: m.Bytes}
 	d.Batches -= int64(r.holes.to-r.holes.from) - int64(len(r.holes.except))
 	return d
 }

@@ -1,0 +1,115 @@
+package store
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/otelcol-mship/otelcol-mship/extension/mshipstorage/internal/disk"
+	"github.com/otelcol-mship/otelcol-mship/extension/mshipstorage/internal/index"
+	"github.com/otelcol-mship/otelcol-mship/extension/mshipstorage/internal/record"
+)
+
+// put writes a record of the client, what it owes first, and follows it in the
+// index. A record that must be written may use the reserve; any other is
+// refused where there is no room. After an error nothing has changed.
+func (s *Store) put(c *Client, ops []record.Op, bodies [][]byte, must bool) error {
+	owed := len(c.owed)
+	r, err := record.Encode(record.Record{Client: c.name, Ops: c.withOwed(ops)}, bodies)
+	if err != nil {
+		return err
+	}
+	if !must {
+		if err := s.admit(int64(len(r.Bytes))); err != nil {
+			return err
+		}
+	}
+	seg, err := s.place(r, must)
+	if err != nil {
+		return s.refusal(err, must)
+	}
+	c.owed, c.lazy = nil, nil
+	for _, op := range r.Ops[owed:] {
+		c.index.Apply(seg.id, op)
+	}
+	s.unflushed = append(s.unflushed, placed{client: c, record: r, in: seg})
+	s.unflushedBytes += int64(len(r.Bytes))
+	return nil
+}
+
+// place writes the record at the end of the log. If that fails, it tries once
+// more in another file.
+func (s *Store) place(r *record.Encoded, must bool) (*segment, error) {
+	seg := s.active
+	if seg == nil || seg.records > 0 && seg.end+int64(len(r.Bytes))+record.MarkSize > s.set.SegmentBytes {
+		var err error
+		if seg, err = s.begin(must); err != nil {
+			return nil, err
+		}
+	}
+	err := s.write(seg, r)
+	if err == nil || disk.IsFull(err) && !must {
+		return seg, err
+	}
+	s.set.Logger.Warn("cannot write to a segment; will use another", zap.String("file", s.dir.Path(seg.name)), zap.Error(err))
+	if seg, err = s.begin(must); err != nil {
+		return nil, err
+	}
+	return seg, s.write(seg, r)
+}
+
+// write puts the record, and the mark behind it, at the end of a segment.
+func (s *Store) write(seg *segment, r *record.Encoded) error {
+	r.Place(seg.id, seg.end, s.lsn+1)
+	after := record.Mark{Segment: seg.id, Records: seg.records + 1, LSN: r.LSN, Offset: seg.end + int64(len(r.Bytes))}
+	if _, err := seg.file.WriteAt(after.Append(r.Bytes), seg.end); err != nil {
+		// A part of it may be there: it is no record, but it may be where the mark was.
+		_, _ = seg.file.WriteAt(seg.mark().Append(nil), seg.end)
+		return fmt.Errorf("cannot write %d bytes at %d of %s: %w", len(r.Bytes), seg.end, s.dir.Path(seg.name), err)
+	}
+	s.lsn++
+	seg.end, seg.records, seg.last = after.Offset, after.Records, after.LSN
+	s.resize(seg, max(seg.size, seg.end+record.MarkSize))
+	seg.summary.Add(r.Record)
+	return nil
+}
+
+// begin starts a new segment and makes it the active one.
+func (s *Store) begin(must bool) (*segment, error) {
+	seg := &segment{id: s.nextID, name: segmentName(s.nextID), summary: &record.Summary{}}
+	seg.end, seg.flushedEnd = record.HeaderSize, record.HeaderSize
+	err := s.newFile(seg, must)
+	if err == nil {
+		header := record.Header{Segment: seg.id, Cut: s.cut}.Append(nil)
+		_, err = seg.file.WriteAt(seg.mark().Append(header), 0)
+	}
+	if err != nil {
+		s.closeFile(seg)
+		_ = s.dir.Remove(seg.name) // it holds nothing; at the next start it would be an empty segment
+		return nil, fmt.Errorf("cannot begin segment %s: %w", s.dir.Path(seg.name), err)
+	}
+	seg.size = max(seg.size, record.HeaderSize+record.MarkSize)
+	s.addSegment(seg)
+	s.names++
+	s.active, s.rotated = seg, time.Now()
+	s.wakeUp()
+	return seg, nil
+}
+
+// newFile takes a spare, but leaves the last one to what must not fail.
+func (s *Store) newFile(seg *segment, must bool) (err error) {
+	if len(s.spares) > 1 || must && len(s.spares) > 0 {
+		return s.takeSpare(seg)
+	}
+	seg.file, err = s.dir.Create(seg.name)
+	return err
+}
+
+// isUnflushed: the place is in a record that was never flushed.
+func (s *Store) isUnflushed(p index.Place, lsn uint64) bool {
+	return s.flushed < lsn && slices.ContainsFunc(s.unflushed, func(u placed) bool {
+		return u.in.id == p.Segment && slices.ContainsFunc(u.record.Ops, func(op record.Op) bool { return op.Value.Offset == p.Offset })
+	})
+}

@@ -1,0 +1,297 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strings"
+
+	"go.uber.org/zap"
+
+	"github.com/otelcol-mship/otelcol-mship/extension/mshipstorage/internal/disk"
+	"github.com/otelcol-mship/otelcol-mship/extension/mshipstorage/internal/record"
+)
+
+var background = context.Background()
+
+// found is a segment's file at the start.
+type found struct {
+	disk.Entry
+	segment record.Header
+	// err is why the header tells nothing.
+	err error
+}
+
+// recover reads the directory: what a newer release wrote first, so that
+// nothing is changed then; then segment after segment.
+func (s *Store) recover() error {
+	entries, err := s.dir.List()
+	if err != nil {
+		return err
+	}
+	files, err := s.inspect(entries)
+	if err != nil {
+		return err
+	}
+	if err := s.openQuarantine(); err != nil {
+		// Without it the store works; damage is then only reported.
+		s.set.Logger.Error("cannot open the quarantine", zap.Error(err))
+	}
+	s.tidy(entries)
+	cuts := cutsOf(files)
+	for _, f := range s.inOrder(files) {
+		s.replay(f, cuts.before(f.segment.Segment))
+	}
+	s.flushed = s.lsn
+	s.makeReserve()
+	return nil
+}
+
+// inspect reads the headers of all segments.
+func (s *Store) inspect(entries []disk.Entry) ([]found, error) {
+	var files []found
+	for _, e := range entries {
+		id, ok := idOf(e.Name, segmentSuffix)
+		if !ok {
+			continue
+		}
+		f, err := s.header(e)
+		if errors.Is(err, record.ErrNewer) {
+			return nil, fmt.Errorf("%s: %w; install that release, or move the directory away: nothing in it was changed", s.dir.Path(e.Name), err)
+		}
+		if f.err = err; err != nil {
+			f.segment = record.Header{Segment: id}
+		}
+		files = append(files, f)
+	}
+	return files, nil
+}
+
+func (s *Store) header(e disk.Entry) (found, error) {
+	f, err := s.dir.Open(e.Name)
+	if err != nil {
+		return found{Entry: e}, err
+	}
+	defer f.Close()
+	b := make([]byte, record.HeaderSize)
+	if _, err := f.ReadAt(b, 0); err != nil && !errors.Is(err, io.EOF) {
+		return found{Entry: e}, err
+	}
+	if strings.Trim(string(b), "\x00") == "" {
+		return found{Entry: e}, errNoHeader
+	}
+	h, err := record.ParseHeader(b)
+	return found{Entry: e, segment: h}, err
+}
+
+// errNoHeader: the file was begun, and its header never reached the disk.
+var errNoHeader = errors.New("no header")
+
+// inOrder sorts the segments by the ids that they say they have, and reports what is missing.
+func (s *Store) inOrder(files []found) []found {
+	slices.SortStableFunc(files, func(a, b found) int { return int(a.segment.Segment) - int(b.segment.Segment) })
+	var out []found
+	for _, f := range files {
+		id := f.segment.Segment
+		last := len(out) - 1
+		switch {
+		case last >= 0 && out[last].segment.Segment == id:
+			other := out[last]
+			if f.Name == segmentName(id) {
+				out[last], f = f, other
+			}
+			s.moveAside(f.Name)
+			continue
+		case last >= 0 && out[last].segment.Segment+1 != id:
+			s.damaged = true
+			s.set.Logger.Error("segments are missing: what they held is lost", zap.String("directory", s.dir.Path("")),
+				zap.Uint32("from", out[last].segment.Segment+1), zap.Uint32("to", id-1))
+		}
+		if f.Name != segmentName(id) {
+			s.set.Logger.Error("a segment stands under another's name; it is read as what it says it is", zap.String("file", s.dir.Path(f.Name)), zap.Uint32("segment", id))
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
+func (s *Store) moveAside(name string) {
+	err := s.dir.Rename(name, name+asideSuffix)
+	s.set.Logger.Error("two files are the same segment; one is put aside", zap.String("file", s.dir.Path(name)), zap.String("as", name+asideSuffix), zap.Error(err))
+}
+
+// tidy takes up the spares, and tells of what is not ours.
+func (s *Store) tidy(entries []disk.Entry) {
+	segments := map[uint32]bool{}
+	for _, e := range entries {
+		id, ok := idOf(e.Name, segmentSuffix)
+		segments[id] = segments[id] || ok
+	}
+	for _, e := range entries {
+		id, isSummary := idOf(e.Name, summarySuffix)
+		switch {
+		case isSummary && !segments[id], strings.HasSuffix(e.Name, spareSuffix) && !s.wantSpare(e.Size):
+			if err := s.dir.Remove(e.Name); err != nil {
+				s.used += e.Size
+			}
+		case isSummary, strings.HasSuffix(e.Name, segmentSuffix), e.Name == disk.LockName:
+		case strings.HasSuffix(e.Name, spareSuffix):
+			s.addSpare(spare{e.Name, e.Size})
+		default:
+			s.used += e.Size
+			s.set.Logger.Warn("a file in the store's directory is not the store's; it is left alone", zap.String("file", s.dir.Path(e.Name)))
+		}
+	}
+}
+
+// cuts say where earlier segments end, each with the segment that says so.
+type cuts []record.Header
+
+func cutsOf(files []found) (out cuts) {
+	for _, f := range files {
+		if f.err == nil && f.segment.Cut.Segment != 0 {
+			out = append(out, f.segment)
+		}
+	}
+	return out
+}
+
+// before is where that segment ends: behind that nothing of it counts.
+func (c cuts) before(segment uint32) int64 {
+	limit := int64(math.MaxInt64)
+	for _, h := range c {
+		switch {
+		case segment >= h.Segment || segment < h.Cut.Segment:
+		case segment == h.Cut.Segment:
+			limit = min(limit, int64(h.Cut.Offset))
+		default:
+			limit = 0
+		}
+	}
+	return limit
+}
+
+// replay reads a segment: its summary where that fits, else all of it.
+func (s *Store) replay(f found, limit int64) {
+	seg := &segment{id: f.segment.Segment, name: f.Name, size: f.Size}
+	s.addSegment(seg)
+	file, err := s.use(seg)
+	if err != nil {
+		s.set.Logger.Error("cannot open a segment: what it holds is left out until a start that can", zap.Error(err))
+		s.dropSegment(seg)
+		return
+	}
+	defer s.release(seg)
+	if f.err == nil && limit == math.MaxInt64 && s.replaySummary(seg, file) {
+		return
+	}
+	data := make([]byte, min(f.Size, limit))
+	if n, err := file.ReadAt(data, 0); err != nil && !errors.Is(err, io.EOF) {
+		s.set.Logger.Error("cannot read all of a segment", zap.String("file", s.dir.Path(seg.name)), zap.Error(err))
+		data = salvage(file, record.Range{To: int64(len(data))})
+	} else {
+		data = data[:n]
+	}
+	s.scan(seg, file, data, f.err)
+}
+
+func (s *Store) replaySummary(seg *segment, file disk.File) bool {
+	b, err := s.readAll(summaryName(seg.id))
+	if err != nil {
+		return false
+	}
+	end, err := record.ParseSummary(b)
+	mark := make([]byte, record.MarkSize)
+	if err == nil && end.Segment == seg.id {
+		_, err = file.ReadAt(mark, end.Offset)
+	}
+	if there, ok := record.ParseMark(mark); err != nil || !ok || there != end {
+		s.set.Logger.Warn("a summary does not fit its segment, which is read instead", zap.String("file", s.dir.Path(summaryName(seg.id))), zap.Error(err))
+		return false
+	}
+	s.lsn = max(s.lsn, end.LSN)
+	record.WalkSummary(b, func(name string, op record.Op) { s.client(name).index.Apply(seg.id, op) })
+	s.ended(seg, end)
+	seg.summarySize = int64(len(b))
+	s.used += seg.summarySize
+	return true
+}
+
+func (s *Store) readAll(name string) ([]byte, error) {
+	f, err := s.dir.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	size, err := f.Size()
+	if err != nil {
+		return nil, err
+	}
+	b := make([]byte, size)
+	n, err := f.ReadAt(b, 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	return b[:n], nil
+}
+
+func (s *Store) ended(seg *segment, end record.Mark) {
+	seg.end, seg.flushedEnd, seg.records, seg.last = end.Offset, end.Offset, end.Records, end.LSN
+}
+
+// scan reads all of a segment, and closes it for good: nothing is ever
+// appended to the segment of an earlier run.
+func (s *Store) scan(seg *segment, file disk.File, data []byte, header error) {
+	seg.summary = &record.Summary{}
+	f := record.Scan(data, seg.id, func(r record.Record) {
+		s.lsn = max(s.lsn, r.LSN)
+		seg.summary.Add(r)
+		c := s.client(r.Client)
+		for _, op := range r.Ops {
+			c.index.Apply(seg.id, op)
+		}
+	})
+	s.ended(seg, record.Mark{Offset: f.End, Records: f.Records, LSN: f.LSN})
+	if header != nil && !errors.Is(header, errNoHeader) {
+		f.Damaged = append(f.Damaged, record.Range{To: min(record.HeaderSize, int64(len(data)))})
+	}
+	whole := true
+	for _, r := range f.Damaged {
+		s.damaged = true
+		whole = s.damagedRange(seg, file, r, "records") == nil && whole
+	}
+	if f.Torn.Len() > 0 {
+		whole = s.damagedRange(seg, file, f.Torn, "the end of a segment, torn or damaged") == nil && whole
+	}
+	if whole {
+		s.closeOff(seg, file, header != nil)
+	}
+}
+
+// closeOff cuts the file behind its last record. It is only tidiness: if it
+// fails, the next start does it.
+func (s *Store) closeOff(seg *segment, file disk.File, headless bool) {
+	var err error
+	if headless {
+		_, err = file.WriteAt(record.Header{Segment: seg.id}.Append(nil), 0)
+	}
+	if err == nil {
+		_, err = file.WriteAt(seg.mark().Append(nil), seg.end)
+	}
+	if err == nil {
+		err = file.Truncate(seg.end + record.MarkSize)
+	}
+	if err == nil {
+		s.resize(seg, seg.end+record.MarkSize)
+		err = file.Sync()
+	}
+	if err == nil {
+		err = s.summarise(seg)
+	}
+	if err != nil {
+		s.set.Logger.Warn("cannot close off a segment of an earlier run", zap.String("file", s.dir.Path(seg.name)), zap.Error(err))
+	}
+}

@@ -1,0 +1,87 @@
+// Package value is how a value is stored: one byte that names its form, and the
+// bytes, compressed where that makes them fewer.
+package value
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/klauspost/compress/zstd"
+)
+
+// The forms of a stored value; part of the format.
+const (
+	plain      = 0
+	compressed = 1
+)
+
+// window bounds the memory of a coder: batches are seldom longer.
+const window = 1 << 20
+
+// Codec turns values into what is stored, and back. It is safe for concurrent use.
+type Codec struct {
+	// encoder is nil where nothing is to be compressed. Reading knows all forms.
+	encoder *zstd.Encoder
+	decoder *zstd.Decoder
+}
+
+// New makes a codec.
+func New(compress bool) (*Codec, error) {
+	c := &Codec{}
+	var err error
+	if c.decoder, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxMemory(1<<30)); err != nil {
+		return nil, fmt.Errorf("cannot make a decoder: %w", err)
+	}
+	if !compress {
+		return c, nil
+	}
+	// Checksums are the store's.
+	if c.encoder, err = zstd.NewWriter(nil, zstd.WithEncoderCRC(false), zstd.WithWindowSize(window), zstd.WithLowerEncoderMem(true), zstd.WithEncoderLevel(zstd.SpeedDefault)); err != nil {
+		return nil, fmt.Errorf("cannot make an encoder: %w", err)
+	}
+	return c, nil
+}
+
+// Encode makes the stored form of a value.
+func (c *Codec) Encode(raw []byte) []byte {
+	if c.encoder != nil {
+		out := append(make([]byte, 0, 1+len(raw)/3), compressed)
+		if out = c.encoder.EncodeAll(raw, out); len(out) <= len(raw) {
+			return out
+		}
+	}
+	return append(append(make([]byte, 0, 1+len(raw)), plain), raw...)
+}
+
+var errForm = errors.New("a stored value of a form that this release does not know")
+
+// Decode makes the value of its stored form. It may be a part of stored. size
+// is how long the value must be, in bytes.
+func (c *Codec) Decode(stored []byte, size int) ([]byte, error) {
+	if len(stored) == 0 {
+		return nil, errForm
+	}
+	raw := stored[1:]
+	switch stored[0] {
+	case plain:
+	case compressed:
+		var err error
+		if raw, err = c.decoder.DecodeAll(raw, make([]byte, 0, size)); err != nil {
+			return nil, fmt.Errorf("cannot decompress a stored value of %d bytes: %w", len(stored), err)
+		}
+	default:
+		return nil, fmt.Errorf("form %d: %w", stored[0], errForm)
+	}
+	if len(raw) != size {
+		return nil, fmt.Errorf("a stored value comes to %d bytes, %d expected", len(raw), size)
+	}
+	return raw, nil
+}
+
+// Close lets the coders go.
+func (c *Codec) Close() {
+	c.decoder.Close()
+	if c.encoder != nil {
+		_ = c.encoder.Close()
+	}
+}
