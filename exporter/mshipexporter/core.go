@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
@@ -42,15 +43,17 @@ type core struct {
 	lanesMu sync.Mutex
 	lanes   map[delivery.Signal]*lane
 
-	depth   *queue.Depth
-	pause   pause.Gate
-	closing *closing.Gate
-	breaker *breaker.Breaker
-	letters *deadletter.Store
-	door    *door.Door
-	refused refusals
-	tel     *telemetry
-	builder sink.Builder
+	depth *queue.Depth
+	// reserver is nil where the storage promises nothing.
+	reserver atomic.Pointer[reserver]
+	pause    pause.Gate
+	closing  *closing.Gate
+	breaker  *breaker.Breaker
+	letters  *deadletter.Store
+	door     *door.Door
+	refused  refusals
+	tel      *telemetry
+	builder  sink.Builder
 }
 
 // newCore only assembles: Create must have no effect that a Shutdown would have to undo.

@@ -118,9 +118,10 @@ func enter[T any](h *handle, wrap func(T) delivery.Payload) func(context.Context
 }
 
 func (h *handle) enter(ctx context.Context, el *element.Element) error {
-	load, size := int64(0), sizeOf(el)
+	size := sizeOf(el)
+	load := door.Load{Bytes: size.Bytes}
 	if h.core.cfg.Queue.HasValue() {
-		load = h.core.measure(size)
+		load.Queue = h.core.measure(size)
 	}
 	return h.core.door.Enter(ctx, load, func() error { return h.store(ctx, el.Batch, size) })
 }
@@ -154,7 +155,13 @@ func (h *handle) requeue(ctx context.Context, b delivery.Batch) error {
 	if !h.core.cfg.Queue.HasValue() {
 		return errNoQueue
 	}
-	if err := h.store(ctx, b, sizeOf(&element.Element{Batch: b})); err != nil {
+	size := sizeOf(&element.Element{Batch: b})
+	release, err := h.core.reserve(size.Bytes)
+	if err != nil {
+		return err
+	}
+	defer release()
+	if err := h.store(ctx, b, size); err != nil {
 		return err
 	}
 	h.core.countRequeued(ctx)
@@ -203,6 +210,7 @@ func (h *handle) Start(ctx context.Context, host component.Host) error {
 		return err
 	}
 	h.host = host
+	h.core.findReserver(host)
 	guarded, err := h.guard(host)
 	if err == nil {
 		err = h.inner.Start(ctx, guarded)

@@ -69,8 +69,8 @@ func (c *core) measure(s queue.Size) int64 {
 
 func (c *core) doorway() door.Settings {
 	s := door.Settings{
-		Room:  func(func(int64) bool) (bool, <-chan struct{}) { return true, nil },
-		Delay: c.rest, Closed: c.closing.Closed(), OnRefused: c.refused.add, OnAccepted: c.refused.end,
+		Room:    func(func(int64) bool) (bool, <-chan struct{}) { return true, nil },
+		Reserve: c.reserve, Delay: c.rest, Closed: c.closing.Closed(), OnRefused: c.refused.add, OnAccepted: c.refused.end,
 	}
 	if c.cfg.Queue.HasValue() {
 		q := c.cfg.Queue.Get()
@@ -80,6 +80,30 @@ func (c *core) doorway() door.Settings {
 		}
 	}
 	return s
+}
+
+// reserver is a storage extension that promises room for a batch before it is
+// taken in. Without a promise the storage refuses it later, when the queue has
+// counted it already.
+type reserver interface {
+	// Reserve bytes until release is called, or say that the storage is full.
+	Reserve(bytes int64) (release func(), err error)
+}
+
+// findReserver looks for one among the host's extensions.
+func (c *core) findReserver(host component.Host) {
+	if q := c.cfg.Queue; q.HasValue() && q.Get().StorageID != nil {
+		if r, ok := host.GetExtensions()[*q.Get().StorageID].(reserver); ok {
+			c.reserver.Store(&r)
+		}
+	}
+}
+
+func (c *core) reserve(bytes int64) (release func(), err error) {
+	if r := c.reserver.Load(); r != nil {
+		return (*r).Reserve(bytes)
+	}
+	return func() {}, nil
 }
 
 // proofFor: only OTLP/HTTP has an answer to look into. What gRPC calls OK, and

@@ -21,8 +21,8 @@ const (
 	// max_bytes, 1/n, where that is less: the reserve is one of them.
 	maxSegment   = 16 << 20
 	segmentShare = 16
-	// leastMaxBytes leaves a segment longer than what a batch usually is.
-	leastMaxBytes = 16 << 20
+	// leastMaxBytes still makes segments of more than a batch or two.
+	leastMaxBytes = 1 << 20
 )
 
 // Config of the extension. The README explains every setting.
@@ -58,7 +58,7 @@ func createDefaultConfig() *Config {
 func (c *Config) Validate() error {
 	return errors.Join(
 		check(c.Directory != "", "directory must not be empty: name a directory on a disk that keeps its data without power"),
-		check(c.MaxBytes >= leastMaxBytes, "max_bytes must be %d (16 MiB) or more, found %d", leastMaxBytes, c.MaxBytes),
+		check(c.MaxBytes >= leastMaxBytes, "max_bytes must be %d (1 MiB) or more, found %d", leastMaxBytes, c.MaxBytes),
 		check(c.MinFreeBytes >= 0, "min_free_bytes must not be negative, found %d; 0 is no limit", c.MinFreeBytes),
 		oneOf("compression", c.Compression, compressionZstd, compressionNone),
 		oneOf("flush", c.Flush, flushItem, flushInterval),

@@ -171,7 +171,7 @@ func (a *Agent) address(port int) string {
 // Dir is the working directory of the agent.
 func (a *Agent) Dir() string { return a.dir }
 
-// StorageDir is the directory of its file_storage extension.
+// StorageDir is the directory of its storage extension.
 func (a *Agent) StorageDir() string { return storageDir(a.dir) }
 
 // DeadLetterDir is the directory of its dead letters.

@@ -55,7 +55,8 @@ type Retry struct {
 	PermanentStatusCodes []int
 }
 
-// Queue is the sending_queue section. It is on, and on file_storage, by default.
+// Queue is the sending_queue section. It is on by default, and on mship_storage;
+// the stock exporter's is on file_storage with fsync.
 type Queue struct {
 	Disabled        bool
 	InMemory        bool // no storage
@@ -63,6 +64,7 @@ type Queue struct {
 	Size            int64
 	Consumers       int
 	BlockOnOverflow bool
+	Storage         string // type of the storage extension
 }
 
 // Breaker is the circuit_breaker section.
@@ -88,6 +90,7 @@ type view struct {
 	Config
 	Ports         Ports
 	Dir           string
+	StorageID     string
 	StorageDir    string
 	DeadLetterDir string
 	ExporterID    string
@@ -102,7 +105,7 @@ func (c Config) write(dir string, ports Ports) ([]string, error) {
 	if c.Template == "" {
 		c.Template = defaultTemplate
 	}
-	v := view{c, ports, dir, storageDir(dir), c.deadLetters(dir), c.exporterID()}
+	v := view{c, ports, dir, c.storageID(), storageDir(dir), c.deadLetters(dir), c.exporterID()}
 	args, err := v.render("config.yaml", c.Template)
 	if err != nil || c.Overlay == "" {
 		return args, err
@@ -116,6 +119,18 @@ func (c Config) deadLetters(dir string) string {
 		return c.DeadLetter.Directory
 	}
 	return deadLetterDir(dir)
+}
+
+// storageID is the id of the storage extension.
+func (c Config) storageID() string {
+	switch {
+	case c.Queue.Storage != "":
+		return c.Queue.Storage
+	case c.Stock:
+		return "file_storage"
+	default:
+		return "mship_storage"
+	}
 }
 
 // exporterID is the id of the exporter under test.

@@ -32,7 +32,7 @@ func TestConfigLeavesDefaultsToTheExporter(t *testing.T) {
 	assert.Equal(t, map[string]any{"otlp_http": map[string]any{"endpoint": "http://x"}}, got["sink"])
 	assert.NotContains(t, got, "timeout")
 	assert.Equal(t, map[string]any{"enabled": true}, got["retry_on_failure"])
-	assert.Equal(t, map[string]any{"enabled": true, "storage": "file_storage"}, got["sending_queue"])
+	assert.Equal(t, map[string]any{"enabled": true, "storage": "mship_storage"}, got["sending_queue"])
 	assert.Equal(t, map[string]any{"enabled": true}, got["circuit_breaker"])
 }
 
@@ -43,7 +43,7 @@ func TestConfigRendersEverySetting(t *testing.T) {
 		Retry: Retry{
 			time.Second, 2 * time.Second, time.Hour, 3, 0.5, []int{400, 422}, []int{500},
 		},
-		Queue:      Queue{true, true, "bytes", 1 << 20, 4, true},
+		Queue:      Queue{true, true, "bytes", 1 << 20, 4, true, "file_storage"},
 		Breaker:    Breaker{true, 2, time.Minute, 1},
 		DeadLetter: DeadLetter{true, "/d", 9},
 	}, "mship/n")

@@ -71,7 +71,7 @@ func TestABadConfigurationIsNamedInOneLine(t *testing.T) {
 		{"storage that is not there", ashore + `, sending_queue: {storage: file_storage/other}`,
 			[]string{`there is no extension "file_storage/other"`, "list it under service::extensions"}},
 		{"storage that stores nothing", ashore + `, sending_queue: {storage: health_check}`,
-			[]string{`extension "health_check" cannot store anything`, "file_storage"}},
+			[]string{`extension "health_check" cannot store anything`, "mship_storage"}},
 		{"unit that is none", ashore + `, sending_queue: {sizer: kilobytes}`, []string{"sizer", "kilobytes"}},
 		{"no room in the queue", ashore + `, sending_queue: {queue_size: 0}`, []string{"queue_size"}},
 		{"no consumers", ashore + `, sending_queue: {num_consumers: 0}`, []string{"num_consumers"}},

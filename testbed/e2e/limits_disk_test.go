@@ -14,9 +14,18 @@ import (
 	"github.com/otelcol-mship/otelcol-mship/testbed/load"
 )
 
+// smallStorage refuses new data after about a megabyte.
+const smallStorage = `extensions: {mship_storage: {max_bytes: 1048576, compression: none}}`
+
 func TestAFullStorageSendsClientsAwayUntilItDrains(t *testing.T) {
 	t.Parallel()
-	requireFullDiskIsSurvived(t, `extensions: {file_storage: {max_size: 1048576}}`)
+	requireFullDiskIsSurvived(t, agent.Config{Overlay: smallStorage})
+}
+
+// Whoever prefers the stock storage has the same promise.
+func TestAFullStockStorageSendsClientsAwayUntilItDrains(t *testing.T) {
+	t.Parallel()
+	requireFullDiskIsSurvived(t, agent.Config{Queue: agent.Queue{Storage: "file_storage"}, Overlay: `extensions: {file_storage: {max_size: 1048576}}`})
 }
 
 // The same with a disk that is really full: writes fail with ENOSPC. Mounting
@@ -33,16 +42,17 @@ func TestAFullDiskSendsClientsAwayUntilItDrains(t *testing.T) {
 		out, err := exec.Command("umount", disk).CombinedOutput()
 		assert.NoError(t, err, string(out))
 	})
-	requireFullDiskIsSurvived(t, `extensions: {file_storage: {directory: `+disk+`}}`)
+	requireFullDiskIsSurvived(t, agent.Config{Overlay: `extensions: {mship_storage: {directory: ` + disk + `, max_bytes: 4194304, min_free_bytes: 0, compression: none}}`})
 }
 
 // requireFullDiskIsSurvived: while the shore is down the storage fills, clients
 // are sent away, and when it is back their retries are taken. A restart before
 // that changes nothing.
-func requireFullDiskIsSurvived(t *testing.T, overlay string) {
+func requireFullDiskIsSurvived(t *testing.T, cfg agent.Config) {
 	t.Helper()
 	const records = 30_000
-	s := newScene(t, agent.Config{Overlay: overlay, Breaker: agent.Breaker{OpenDuration: 2 * time.Second}})
+	cfg.Breaker.OpenDuration = 2 * time.Second
+	s := newScene(t, cfg)
 	s.shore.Down()
 	sent := s.send(load.Plan{Records: records})
 	requireRefusals(s, "storage_full")

@@ -91,7 +91,7 @@ var stops = []struct {
 	},
 	{
 		name:    "full storage",
-		cfg:     agent.Config{Overlay: `extensions: {file_storage: {max_size: 1048576}}`},
+		cfg:     agent.Config{Overlay: smallStorage},
 		plan:    load.Plan{Records: 20_000},
 		reached: refusing("storage_full"),
 	},

@@ -49,6 +49,9 @@ type Settings struct {
 	Room func(fits func(queued int64) bool) (ok bool, shrunk <-chan struct{})
 	// Limit of the load, in the same unit.
 	Limit int64
+	// Reserve promises room in the storage for so many bytes until release is
+	// called; nil where the storage promises nothing.
+	Reserve func(bytes int64) (release func(), err error)
 	// Block waits a moment for room before it refuses.
 	Block bool
 	// Delay proposes when a refused client may come again.
@@ -75,10 +78,15 @@ type Door struct {
 // New makes a door.
 func New(s Settings) *Door { return &Door{settings: s} }
 
-// Enter lets a batch of this load in and calls store, or refuses. An empty
-// queue takes any batch. Its error is a gRPC status Unavailable with a
+// Load is what a batch weighs.
+type Load struct {
+	// Queue is its weight in the unit of the queue's limit, Bytes what the storage has to hold.
+	Queue, Bytes int64
+}
+
+// Enter lets a batch in and calls store, or refuses. An empty queue takes any batch. Its error is a gRPC status Unavailable with a
 // RetryInfo, which the otlp receiver turns into 503 with Retry-After.
-func (d *Door) Enter(ctx context.Context, load int64, store func() error) error {
+func (d *Door) Enter(ctx context.Context, load Load, store func() error) error {
 	reason, err := d.enter(ctx, load, store)
 	if err == nil {
 		d.settings.OnAccepted()
@@ -92,14 +100,16 @@ func (d *Door) Enter(ctx context.Context, load int64, store func() error) error 
 	return Refusal(err, delay)
 }
 
-func (d *Door) enter(ctx context.Context, load int64, store func() error) (reason string, err error) {
-	if reason, err = d.reserve(ctx, load); err != nil {
+func (d *Door) enter(ctx context.Context, load Load, store func() error) (reason string, err error) {
+	release, reason, err := d.wait(ctx, load)
+	if err != nil {
 		return reason, err
 	}
 	err = store()
+	release()
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.entering -= load
+	d.entering -= load.Queue
 	if err == nil {
 		return "", nil
 	}
@@ -114,43 +124,51 @@ func (d *Door) enter(ctx context.Context, load int64, store func() error) (reaso
 	return faultReason(err), fmt.Errorf("cannot store the batch: %w", err)
 }
 
-func (d *Door) reserve(ctx context.Context, load int64) (reason string, err error) {
+// wait tries until there is room, or patience is at its end.
+func (d *Door) wait(ctx context.Context, load Load) (release func(), reason string, err error) {
 	patience, cancel := context.WithTimeout(ctx, mostBlocking)
 	defer cancel()
 	for {
-		shrunk, reason, err := d.try(load)
-		if err == nil || reason != QueueFull || !d.settings.Block {
-			return reason, err
+		release, shrunk, reason, err := d.try(load)
+		if shrunk == nil || !d.settings.Block {
+			return release, reason, err
 		}
 		select {
 		case <-shrunk:
 		case <-patience.Done():
-			return reason, err
+			return release, reason, err
 		case <-d.settings.Closed:
 		}
 	}
 }
 
-func (d *Door) try(load int64) (shrunk <-chan struct{}, reason string, err error) {
+// try reserves what a batch needs. Where there is no room, shrunk is closed when there may be.
+func (d *Door) try(load Load) (release func(), shrunk <-chan struct{}, reason string, err error) {
 	select {
 	case <-d.settings.Closed:
-		return nil, ShuttingDown, errors.New("the exporter is shutting down")
+		return nil, nil, ShuttingDown, errors.New("the exporter is shutting down")
 	default:
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.fault != nil && time.Now().Before(d.shutTill) {
-		return nil, faultReason(d.fault), fmt.Errorf("cannot store the batch: %w", d.fault)
+		return nil, nil, faultReason(d.fault), fmt.Errorf("cannot store the batch: %w", d.fault)
 	}
 	ok, shrunk := d.settings.Room(func(queued int64) bool {
 		taken := queued + d.entering
-		return taken == 0 || taken+load <= d.settings.Limit
+		return taken == 0 || taken+load.Queue <= d.settings.Limit
 	})
 	if !ok {
-		return shrunk, QueueFull, fmt.Errorf("the sending queue is full (limit %d): raise sending_queue::queue_size or find out why it does not drain", d.settings.Limit)
+		return nil, shrunk, QueueFull, fmt.Errorf("the sending queue is full (limit %d): raise sending_queue::queue_size or find out why it does not drain", d.settings.Limit)
 	}
-	d.entering += load
-	return nil, "", nil
+	release = func() {}
+	if d.settings.Reserve != nil {
+		if release, err = d.settings.Reserve(load.Bytes); err != nil {
+			return nil, shrunk, faultReason(err), fmt.Errorf("cannot store the batch: %w", err)
+		}
+	}
+	d.entering += load.Queue
+	return release, nil, "", nil
 }
 
 // Refusal makes of err an answer that every OTLP client tries again, after the delay.

@@ -52,7 +52,7 @@ func TestTakesWhatFits(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := newRoom(test.queued)
 			d := door.New(r.settings())
-			err := d.Enter(t.Context(), test.load, r.store(test.load))
+			err := d.Enter(t.Context(), door.Load{Queue: test.load}, r.store(test.load))
 			if test.taken {
 				require.NoError(t, err)
 				assert.Equal(t, test.queued+test.load, r.queued)
@@ -70,11 +70,11 @@ func TestTakesWhatFits(t *testing.T) {
 func TestWhatIsBeingStoredCounts(t *testing.T) {
 	r := newRoom(0)
 	d := door.New(r.settings())
-	require.NoError(t, d.Enter(t.Context(), 60, func() error {
-		retryDelay(t, d.Enter(t.Context(), 50, r.store(50)))
-		return d.Enter(t.Context(), 40, r.store(40))
+	require.NoError(t, d.Enter(t.Context(), door.Load{Queue: 60}, func() error {
+		retryDelay(t, d.Enter(t.Context(), door.Load{Queue: 50}, r.store(50)))
+		return d.Enter(t.Context(), door.Load{Queue: 40}, r.store(40))
 	}))
-	require.NoError(t, d.Enter(t.Context(), 60, r.store(60)), "what came in is no longer counted as entering")
+	require.NoError(t, d.Enter(t.Context(), door.Load{Queue: 60}, r.store(60)), "what came in is no longer counted as entering")
 }
 
 func TestAStorageFaultShutsTheDoorForASecond(t *testing.T) {
@@ -90,15 +90,15 @@ func TestAStorageFaultShutsTheDoorForASecond(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := newRoom(0)
 				d := door.New(r.settings())
-				retryDelay(t, d.Enter(t.Context(), 100, func() error { return test.err }))
+				retryDelay(t, d.Enter(t.Context(), door.Load{Queue: 100}, func() error { return test.err }))
 
 				time.Sleep(time.Second - 1)
-				retryDelay(t, d.Enter(t.Context(), 1, func() error {
+				retryDelay(t, d.Enter(t.Context(), door.Load{Queue: 1}, func() error {
 					t.Error("every try leaves a hole in the queue")
 					return nil
 				}))
 				time.Sleep(time.Nanosecond)
-				require.NoError(t, d.Enter(t.Context(), 100, r.store(100)), "what failed takes no room")
+				require.NoError(t, d.Enter(t.Context(), door.Load{Queue: 100}, r.store(100)), "what failed takes no room")
 				assert.Equal(t, []string{test.reason, test.reason, "accepted"}, r.said)
 			})
 		})
@@ -110,19 +110,19 @@ func TestAClientThatHangsUpDoesNotShutTheDoor(t *testing.T) {
 	r := newRoom(0)
 	d := door.New(r.settings())
 	ctx, cancel := context.WithCancel(t.Context())
-	retryDelay(t, d.Enter(ctx, 1, func() error {
+	retryDelay(t, d.Enter(ctx, door.Load{Queue: 1}, func() error {
 		cancel()
 		return fmt.Errorf("batch: %w", ctx.Err())
 	}))
-	require.NoError(t, d.Enter(t.Context(), 1, r.store(1)))
+	require.NoError(t, d.Enter(t.Context(), door.Load{Queue: 1}, r.store(1)))
 }
 
 func TestWithoutAQueueAFailedDeliveryIsNoStorageFault(t *testing.T) {
 	r := newRoom(0)
 	d := door.New(r.settings())
-	err := d.Enter(t.Context(), 1, func() error { return fmt.Errorf("throttled: %w", deliverytest.Broken()) })
+	err := d.Enter(t.Context(), door.Load{Queue: 1}, func() error { return fmt.Errorf("throttled: %w", deliverytest.Broken()) })
 	retryDelay(t, err)
-	require.NoError(t, d.Enter(t.Context(), 1, r.store(1)), "the next is tried at once")
+	require.NoError(t, d.Enter(t.Context(), door.Load{Queue: 1}, r.store(1)), "the next is tried at once")
 	assert.Equal(t, []string{door.NotDelivered, "accepted"}, r.said)
 }
 
@@ -130,14 +130,14 @@ func TestWithoutAQueueAFailedDeliveryIsNoStorageFault(t *testing.T) {
 func TestWithoutAQueueTheClientHearsTheDelay(t *testing.T) {
 	r := newRoom(0)
 	f := &delivery.Failure{Message: "Retry-After", Wait: 20 * time.Second}
-	assert.Equal(t, 20*time.Second, retryDelay(t, door.New(r.settings()).Enter(t.Context(), 1, func() error { return f })))
+	assert.Equal(t, 20*time.Second, retryDelay(t, door.New(r.settings()).Enter(t.Context(), door.Load{Queue: 1}, func() error { return f })))
 }
 
 func TestShuttingDown(t *testing.T) {
 	r := newRoom(0)
 	d := door.New(r.settings())
 	close(r.closed)
-	retryDelay(t, d.Enter(t.Context(), 1, r.store(1)))
+	retryDelay(t, d.Enter(t.Context(), door.Load{Queue: 1}, r.store(1)))
 	assert.Equal(t, []string{door.ShuttingDown}, r.said)
 }
 
@@ -148,7 +148,7 @@ func TestDelayStaysInBounds(t *testing.T) {
 	} {
 		r := newRoom(100)
 		r.delay = proposed
-		assert.Equal(t, want, retryDelay(t, door.New(r.settings()).Enter(t.Context(), 1, r.store(1))), "%s", proposed)
+		assert.Equal(t, want, retryDelay(t, door.New(r.settings()).Enter(t.Context(), door.Load{Queue: 1}, r.store(1))), "%s", proposed)
 		assert.Equal(t, want, retryDelay(t, door.Refusal(errors.New("no"), proposed)), "%s", proposed)
 	}
 }

@@ -2,6 +2,7 @@ package door_test
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"sync"
 	"testing"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/extension/xextension/storage"
 
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/door"
 )
@@ -21,6 +23,8 @@ type room struct {
 	closed chan struct{}
 	delay  time.Duration
 	block  bool
+
+	reserve func(bytes int64) (func(), error)
 
 	mu           sync.Mutex
 	queued, most int64
@@ -39,7 +43,7 @@ func (r *room) settings() door.Settings {
 			defer r.mu.Unlock()
 			return fits(r.queued), r.shrunk
 		},
-		Limit: limit, Block: r.block, Closed: r.closed,
+		Limit: limit, Block: r.block, Closed: r.closed, Reserve: r.reserve,
 		Delay:      func() time.Duration { return r.delay },
 		OnRefused:  func(reason string, _ error) { r.say(reason) },
 		OnAccepted: func() { r.say("accepted") },
@@ -82,7 +86,7 @@ func TestManyAtOnceNeverExceedTheLimit(t *testing.T) {
 				all.Go(func() {
 					for range 20 {
 						load := 1 + random.Int64N(40)
-						err := d.Enter(t.Context(), load, func() error {
+						err := d.Enter(t.Context(), door.Load{Queue: load}, func() error {
 							time.Sleep(time.Duration(random.Int64N(int64(time.Millisecond))))
 							return r.store(load)()
 						})
@@ -97,8 +101,8 @@ func TestManyAtOnceNeverExceedTheLimit(t *testing.T) {
 			assert.LessOrEqual(t, r.most, int64(limit))
 			assert.Greater(t, r.most, int64(limit/2), "the room is used")
 			assert.Zero(t, r.queued)
-			require.NoError(t, d.Enter(t.Context(), limit, r.store(limit)), "no reservation was forgotten")
-			require.Error(t, d.Enter(t.Context(), 1, r.store(1)))
+			require.NoError(t, d.Enter(t.Context(), door.Load{Queue: limit}, r.store(limit)), "no reservation was forgotten")
+			require.Error(t, d.Enter(t.Context(), door.Load{Queue: 1}, r.store(1)))
 		})
 	}
 }
@@ -110,7 +114,7 @@ func TestOnlyOneOfManyEntersAnEmptyQueueUnmeasured(t *testing.T) {
 		var all sync.WaitGroup
 		for range 50 {
 			all.Go(func() {
-				_ = d.Enter(t.Context(), 10*limit, func() error {
+				_ = d.Enter(t.Context(), door.Load{Queue: 10 * limit}, func() error {
 					time.Sleep(time.Second)
 					return r.store(10 * limit)()
 				})
@@ -128,7 +132,7 @@ func TestBlockingWaitsForRoom(t *testing.T) {
 		time.AfterFunc(200*time.Millisecond, func() { r.remove(5) })
 		time.AfterFunc(400*time.Millisecond, func() { r.remove(5) })
 		begun := time.Now()
-		require.NoError(t, door.New(r.settings()).Enter(t.Context(), 10, r.store(10)))
+		require.NoError(t, door.New(r.settings()).Enter(t.Context(), door.Load{Queue: 10}, r.store(10)))
 		assert.Equal(t, 400*time.Millisecond, time.Since(begun))
 		assert.Equal(t, []string{"accepted"}, r.said)
 	})
@@ -157,10 +161,56 @@ func TestBlockingHasAnEnd(t *testing.T) {
 				defer cancel()
 				test.arrange(r, cancel)
 				begun := time.Now()
-				retryDelay(t, door.New(r.settings()).Enter(ctx, 1, r.store(1)))
+				retryDelay(t, door.New(r.settings()).Enter(ctx, door.Load{Queue: 1}, r.store(1)))
 				assert.Equal(t, test.after, time.Since(begun))
 				assert.Equal(t, []string{test.reason}, r.said)
 			})
 		})
 	}
+}
+
+// A storage that promises nothing more is asked again at once: it was not written to.
+func TestTheStorageIsAskedForRoom(t *testing.T) {
+	r := newRoom(0)
+	promised, left := int64(0), int64(250)
+	r.reserve = func(bytes int64) (func(), error) {
+		if promised+bytes > left {
+			return nil, fmt.Errorf("no room: %w", storage.ErrStorageFull)
+		}
+		promised += bytes
+		return func() { promised -= bytes }, nil
+	}
+	d := door.New(r.settings())
+	require.NoError(t, d.Enter(t.Context(), door.Load{Queue: 10, Bytes: 200}, func() error {
+		assert.Equal(t, int64(200), promised)
+		retryDelay(t, d.Enter(t.Context(), door.Load{Queue: 10, Bytes: 100}, r.store(10)))
+		return d.Enter(t.Context(), door.Load{Queue: 10, Bytes: 50}, r.store(10))
+	}))
+	assert.Zero(t, promised, "what was stored needs no promise")
+	left = 20
+	retryDelay(t, d.Enter(t.Context(), door.Load{Queue: 10, Bytes: 21}, r.store(10)))
+	require.NoError(t, d.Enter(t.Context(), door.Load{Queue: 10, Bytes: 20}, r.store(10)))
+	assert.Equal(t, []string{door.StorageFull, "accepted", "accepted", door.StorageFull, "accepted"}, r.said)
+	require.NoError(t, d.Enter(t.Context(), door.Load{Queue: 80}, r.store(80)), "what was refused is not counted as entering")
+}
+
+func TestBlockingWaitsForRoomInTheStorage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRoom(50)
+		r.block = true
+		full := true
+		r.reserve = func(int64) (func(), error) {
+			if full {
+				return nil, storage.ErrStorageFull
+			}
+			return func() {}, nil
+		}
+		time.AfterFunc(200*time.Millisecond, func() {
+			full = false
+			r.remove(10)
+		})
+		begun := time.Now()
+		require.NoError(t, door.New(r.settings()).Enter(t.Context(), door.Load{Queue: 1, Bytes: 1}, r.store(1)))
+		assert.Equal(t, 200*time.Millisecond, time.Since(begun))
+	})
 }

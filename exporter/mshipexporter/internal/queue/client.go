@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -44,8 +45,17 @@ type client struct {
 	// restored is how the queue began, if its metadata was known.
 	restored restored
 	known    bool
+	// failed are items whose write failed: nothing of them was ever counted.
+	failed map[string]bool
 	// owed are deletes that failed; they ride in the next Batch.
 	owed map[string]bool
+}
+
+// damage is the error of a storage that has put a damaged item aside by
+// itself. DamagedBytes is how long the item was.
+type damage interface {
+	error
+	DamagedBytes() int64
 }
 
 // Get implements storage.Client. The queue reads its metadata once, at its
@@ -71,6 +81,7 @@ func (c *client) Batch(ctx context.Context, ops ...*storage.Operation) error {
 		return nil
 	}
 	if stores(ops) {
+		c.noteFailed(ops)
 		return err
 	}
 	if reads(ops) {
@@ -85,6 +96,10 @@ func (c *client) Batch(ctx context.Context, ops ...*storage.Operation) error {
 func (c *client) readAgain(ctx context.Context, ops []*storage.Operation, err error) error {
 	gets := only(ops, storage.Get)
 	for range readAttempts {
+		if lost, ok := errors.AsType[damage](err); ok {
+			c.depth.Remove(Size{Batches: 1, Bytes: lost.DamagedBytes()})
+			return err
+		}
 		if err = c.Client.Batch(ctx, gets...); err == nil {
 			c.count(gets)
 			return nil
@@ -179,16 +194,26 @@ func (c *client) onlyHole(ops []*storage.Operation) bool {
 	return found
 }
 
-// sizeRead is the size of an item as it was counted: an index whose write
-// failed holds nothing, and was counted only by the metadata of an earlier run.
+// sizeRead is the size of an item as it was counted. What is not there and
+// was never counted is an item whose write failed.
 func (c *client) sizeRead(op *storage.Operation) Size {
-	if op.Value != nil {
+	switch {
+	case op.Value != nil:
 		return c.sizeOf(op.Value)
-	}
-	if index, ok := queuemetadata.Index(op.Key); ok && index < c.restored.metadata.Write {
+	case c.failed[op.Key]:
+		delete(c.failed, op.Key)
+		return Size{}
+	default:
 		return Size{Batches: 1}
 	}
-	return Size{}
+}
+
+func (c *client) noteFailed(ops []*storage.Operation) {
+	for _, op := range only(ops, storage.Set) {
+		if isItem(op.Key) {
+			c.failed[op.Key] = true
+		}
+	}
 }
 
 // Close implements storage.Client; it pays what is owed if the storage lets it.

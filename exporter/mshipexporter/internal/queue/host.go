@@ -35,7 +35,7 @@ func (g Guard) Host(host component.Host) (component.Host, error) {
 	}
 	inner, ok := ext.(storage.Extension)
 	if !ok {
-		return nil, fmt.Errorf("sending_queue::storage: extension %q cannot store anything; name a storage extension such as file_storage", g.Storage)
+		return nil, fmt.Errorf("sending_queue::storage: extension %q cannot store anything; name a storage extension such as mship_storage", g.Storage)
 	}
 	return &guardedHost{Host: host, id: g.Storage, ext: &extension{Extension: inner, guard: g}}, nil
 }
@@ -75,6 +75,6 @@ func (e *extension) GetClient(ctx context.Context, kind component.Kind, id compo
 	}
 	return &client{
 		pause: pause, Client: inner, depth: e.guard.Depth, records: e.guard.Records, logger: e.guard.Logger, restored: r, known: known,
-		dispatched: map[string]Size{}, unread: map[string]bool{}, owed: map[string]bool{},
+		dispatched: map[string]Size{}, unread: map[string]bool{}, failed: map[string]bool{}, owed: map[string]bool{},
 	}, nil
 }

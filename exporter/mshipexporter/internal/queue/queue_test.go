@@ -180,6 +180,66 @@ func TestABatchThatCannotBeReadStays(t *testing.T) {
 	})
 }
 
+type damaged struct{ error }
+
+func (damaged) DamagedBytes() int64 { return itemBytes }
+
+// A storage that has put a damaged item aside has no use for another try, and the item is queued no more.
+func TestADamagedBatchLeavesTheQueue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		disk := storagetest.New()
+		r := newRig(t, disk, 1, none)
+		asked := 0
+		disk.Fail(func(ops []*storage.Operation) error {
+			for _, op := range only(ops, storage.Get) {
+				if op.Key == "1" {
+					asked++
+					return fmt.Errorf("batch: %w", damaged{errors.New("wrong checksum")})
+				}
+			}
+			return nil
+		})
+		for n := range 3 {
+			require.NoError(t, r.offer(n))
+		}
+		synctest.Wait()
+		r.takesFromNow(func(n int) bool { return n != 2 })
+		time.Sleep(5 * time.Second)
+		assert.Equal(t, []int{0}, r.delivered())
+		assert.Equal(t, 1, asked)
+		assert.Equal(t, Size{Batches: 1, Records: 2 * itemRecords, Bytes: itemBytes}, r.depth.Size(), "how many records it had, nobody knows until the queue is empty")
+		r.takesFromNow(all)
+		time.Sleep(5 * time.Second)
+		assert.Equal(t, Size{}, r.depth.Size())
+		r.stop()
+		assert.Empty(t, disk.Items())
+	})
+}
+
+// What vanished from the storage was counted when it came in; what never came in was not.
+func TestWhatIsNotThereIsNotQueued(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		disk := storagetest.New()
+		r := newRig(t, disk, 1, none)
+		require.NoError(t, r.offer(0))
+		disk.Fail(storagetest.Full)
+		require.Error(t, r.offer(1))
+		disk.Fail(nil)
+		require.NoError(t, r.offer(2))
+		require.NoError(t, r.offer(3))
+		disk.Lose("2")
+		assert.Equal(t, sizeOf(3), r.depth.Size())
+		r.takesFromNow(func(n int) bool { return n == 0 })
+		time.Sleep(5 * time.Second)
+		assert.Equal(t, int64(1), r.depth.Size().Batches)
+		r.takesFromNow(all)
+		time.Sleep(5 * time.Second)
+		assert.Equal(t, []int{0, 3}, r.delivered())
+		assert.Equal(t, Size{}, r.depth.Size())
+		r.stop()
+	})
+}
+
 // On a full disk nothing can be written, the queue's metadata included, but
 // all that is there is delivered, and forgotten as soon as it can be.
 func TestAFullDiskDrains(t *testing.T) {
@@ -272,7 +332,7 @@ func TestHostNamesWhatIsWrong(t *testing.T) {
 	_, err := Guard{Storage: storagetest.ID}.Host(h)
 	assert.EqualError(t, err, `sending_queue::storage: there is no extension "file_storage"; define it under extensions and list it under service::extensions`)
 	_, err = Guard{Storage: plain}.Host(h)
-	assert.EqualError(t, err, `sending_queue::storage: extension "health_check" cannot store anything; name a storage extension such as file_storage`)
+	assert.EqualError(t, err, `sending_queue::storage: extension "health_check" cannot store anything; name a storage extension such as mship_storage`)
 }
 
 func ExampleDepth() {

@@ -50,6 +50,15 @@ func Full(ops []*storage.Operation) error {
 	return nil
 }
 
+// Lose forgets what stands under the key, as damage does.
+func (s *Storage) Lose(key string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, file := range s.files {
+		delete(file, key)
+	}
+}
+
 // Items are the values that queues hold under the indexes of their elements.
 func (s *Storage) Items() [][]byte {
 	s.mu.Lock()

@@ -163,6 +163,10 @@ func TestErrorsNameThePath(t *testing.T) {
 				assert.ErrorIs(t, err, test.is)
 			}
 			assert.ErrorContains(t, err, dir.Path(test.path))
+			if cause := errors.Unwrap(err); cause != nil {
+				assert.NotErrorAs(t, cause, new(*fs.PathError), "once is enough")
+				assert.NotErrorAs(t, cause, new(*os.LinkError), "once is enough")
+			}
 		})
 	}
 }
@@ -197,6 +201,11 @@ func TestAMessageIsReadElsewhere(t *testing.T) {
 	require.NoError(t, err)
 	dir := opened(t, "./data/queue")
 	assert.Equal(t, filepath.Join(here, "data", "queue", "x"), dir.Path("x"))
+	lock, err := disk.Lock("./data/queue")
+	require.NoError(t, err)
+	_, err = disk.Lock("./data/queue")
+	assert.ErrorContains(t, err, filepath.Join(here, "data", "queue"))
+	require.NoError(t, lock.Close())
 }
 
 func TestFree(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/otelcol-mship/otelcol-mship/extension/mshipstorage/internal/disk"
 	"github.com/otelcol-mship/otelcol-mship/extension/mshipstorage/internal/disktest"
 )
 
@@ -83,6 +84,11 @@ func TestTheFirstFewOperationsOfADirectorySurvive(t *testing.T) {
 	for _, state := range []string{"a:", "b:a", "b c:a", "b:", ":"} {
 		assert.Contains(t, seen, state)
 	}
+
+	require.NoError(t, m.Sync())
+	for i := range tries {
+		assert.Empty(t, m.Crash(random(i)).Names(), "what was flushed does not happen again")
+	}
 }
 
 // Which sectors of the new bytes are on the disk: every choice is possible.
@@ -103,6 +109,23 @@ func TestSectorsSurviveOnTheirOwn(t *testing.T) {
 	}
 	assert.Len(t, seen, 8, "%v", seen)
 	assert.NotContains(t, seen, "baaa")
+}
+
+// However much there is.
+func TestAllOrNothingIsLikelyToo(t *testing.T) {
+	m := disktest.New()
+	write(t, durable(t, m, "x", 'a', 100*page), 0, fill('b', 100*page))
+	var all, none int
+	for i := range tries {
+		switch bytes.Count(m.Crash(random(i)).Bytes("x"), []byte("b")) {
+		case 0:
+			none++
+		case 100 * page:
+			all++
+		}
+	}
+	assert.Greater(t, all, tries/8)
+	assert.Greater(t, none, tries/8)
 }
 
 func TestAnAppendIsTorn(t *testing.T) {
@@ -152,11 +175,39 @@ func TestATruncationMayNotHaveHappened(t *testing.T) {
 		if len(b) == 4*sector {
 			assert.Equal(t, fill('a', 2*sector), b[2*sector:])
 		} else {
-			assert.NotContains(t, b, byte('a'))
+			assert.Negative(t, bytes.IndexByte(b, 'a'))
 		}
 	}
 	for _, n := range []int{whole, empty, mixed, zero} {
 		assert.Positive(t, n)
+	}
+}
+
+// Bytes that were written and cut off again never come back, not even where their flush failed.
+func TestWhatIsCutOffIsNotAtRisk(t *testing.T) {
+	for name, fails := range map[string]bool{"written": false, "lost": true} {
+		t.Run(name, func(t *testing.T) {
+			m := disktest.New()
+			f := durable(t, m, "x", 'a', 4*page)
+			write(t, f, 0, fill('b', 4*page))
+			if fails {
+				m.OnChange(func(c disktest.Change) error { return c.Lost(errBroken) })
+				require.ErrorIs(t, f.Sync(), errBroken)
+				m.OnChange(nil)
+			}
+			require.NoError(t, f.Truncate(sector+1))
+			require.NoError(t, f.Truncate(4*page))
+			for i := range tries {
+				after := m.Crash(random(i))
+				b := after.Bytes("x")
+				require.Negative(t, bytes.IndexByte(b[min(2*sector, len(b)):], 'b'))
+				require.LessOrEqual(t, after.Total(), int64(4*page))
+			}
+			require.NoError(t, f.Sync())
+			after := m.Crash(nil)
+			assert.Len(t, after.Bytes("x"), 4*page)
+			assert.Equal(t, int64(page), after.Total())
+		})
 	}
 }
 
@@ -179,12 +230,13 @@ func TestAfterACrashAllIsDurable(t *testing.T) {
 func TestTheSameSeedIsTheSameCrash(t *testing.T) {
 	m := disktest.New()
 	for _, name := range []string{"a", "b", "c", "d"} {
-		f := create(t, sub(t, m, name), name)
-		write(t, f, 0, fill(name[0], 50*page))
+		for _, dir := range []disk.Dir{m, sub(t, m, "in "+name)} {
+			write(t, create(t, dir, name), 0, fill(name[0], 50*page))
+		}
 	}
 	for i := range 20 {
 		one, other := m.Crash(random(i)), m.Crash(random(i))
-		require.Equal(t, one.Names(), other.Names())
+		require.Equal(t, one.Names(), other.Names(), i)
 		for _, name := range one.Names() {
 			require.True(t, bytes.Equal(one.Bytes(name), other.Bytes(name)))
 		}
@@ -208,6 +260,16 @@ func TestAKillForgetsNothing(t *testing.T) {
 	assert.Equal(t, []string{"x", "z"}, killed.Crash(nil).Names(), "what was not flushed is still at risk")
 	assert.Equal(t, fill('a', 100), killed.Crash(nil).Bytes("x"))
 	assert.Equal(t, fill('z', 10), killed.Crash(nil).Bytes("z"))
+	require.NoError(t, open(t, sub(t, m, "q"), "y").Sync())
+	seen, torn := map[string]bool{}, false
+	for i := range tries {
+		after := killed.Crash(random(i))
+		seen[strings.Join(after.Names(), " ")] = true
+		torn = torn || after.Bytes("q/y") != nil && !bytes.Equal(after.Bytes("q/y"), fill('y', 10))
+	}
+	assert.True(t, torn, "a flush of the original is none of the copy")
+	assert.Equal(t, map[string]bool{"x": true, "x z": true, "q/y x": true, "q/y x z": true}, seen)
+
 	require.NoError(t, open(t, killed, "x").Sync())
 	assert.Equal(t, killed.Bytes("x"), killed.Crash(nil).Bytes("x"))
 	assert.Equal(t, fill('a', 100), m.Crash(nil).Bytes("x"), "and the copy is one")

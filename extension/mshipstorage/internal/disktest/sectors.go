@@ -10,14 +10,21 @@ type sectors uint8
 
 const allSectors = ^sectors(0)
 
+// below is the sectors that the first bytes of a page touch.
+func below(bytes int64) sectors {
+	touched := (max(0, min(pageSize, bytes)) + sectorSize - 1) / sectorSize
+	return 1<<touched - 1
+}
+
 // sectorMap is a set of the sectors of a file, by page.
 type sectorMap map[int64]sectors
 
+// add puts in what the bytes from offset to end touch.
 func (m sectorMap) add(offset, end int64) {
-	m.each(offset, end, func(i int64, s sectors) { m[i] |= s })
-}
-func (m sectorMap) remove(offset, end int64) {
-	m.each(offset, end, func(i int64, s sectors) { m.drop(i, s) })
+	for i := offset / pageSize; i*pageSize < end; i++ {
+		before := max(0, offset-i*pageSize) / sectorSize
+		m[i] |= below(end-i*pageSize) &^ (1<<before - 1)
+	}
 }
 
 func (m sectorMap) drop(i int64, which sectors) {
@@ -26,20 +33,10 @@ func (m sectorMap) drop(i int64, which sectors) {
 	}
 }
 
-// each visits what the bytes from offset to end touch.
-func (sectorMap) each(offset, end int64, visit func(int64, sectors)) {
-	for i := offset / pageSize; i*pageSize < end; i++ {
-		first := max(0, offset-i*pageSize) / sectorSize
-		beyond := (min(pageSize, end-i*pageSize) + sectorSize - 1) / sectorSize
-		visit(i, sectors(1<<beyond-1<<first))
-	}
-}
-
-// cut removes what is wholly beyond a size.
+// cut drops what is wholly beyond a size.
 func (m sectorMap) cut(size int64) {
 	for i := range m {
-		keep := (max(0, min(pageSize, size-i*pageSize)) + sectorSize - 1) / sectorSize
-		m.drop(i, ^sectors(1<<keep-1))
+		m.drop(i, ^below(size-i*pageSize))
 	}
 }
 

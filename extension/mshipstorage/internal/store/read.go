@@ -20,7 +20,9 @@ const (
 // is in quarantine.
 type DamageError struct {
 	Client, Key string
-	Err         error
+	// Bytes is how long the value was before compression.
+	Bytes int64
+	Err   error
 }
 
 // Error implements error.
@@ -31,8 +33,9 @@ func (e *DamageError) Error() string {
 // Unwrap gives the cause.
 func (e *DamageError) Unwrap() error { return e.Err }
 
-// Damaged tells that to read again is in vain, and to delete the key loses nothing.
-func (e *DamageError) Damaged() bool { return true }
+// DamagedBytes is how much is lost. Whoever asks for it knows that to read
+// again is in vain, and that to delete the key loses nothing more.
+func (e *DamageError) DamagedBytes() int64 { return e.Bytes }
 
 // loan is a place whose file stays open until it is given back.
 type loan struct {
@@ -108,9 +111,9 @@ func (c *Client) read(ctx context.Context, key string, l loan) ([]byte, error) {
 // setAside moves a value whose bytes are damaged to quarantine. Where that
 // fails it stays, and so does its key.
 func (c *Client) setAside(key string, l loan, cause error) error {
-	e, ok := c.index.Get(key)
-	if !ok || e.Place != l.place {
-		return &DamageError{Client: c.name, Key: key, Err: cause}
+	lost := &DamageError{Client: c.name, Key: key, Bytes: int64(l.place.Raw), Err: cause}
+	if e, ok := c.index.Get(key); !ok || e.Place != l.place {
+		return lost
 	}
 	r := record.Range{From: int64(l.place.Offset), To: int64(l.place.Offset) + int64(l.place.Length)}
 	if err := c.store.damagedRange(l.seg, l.file, r, fmt.Sprintf("key %q of %s", key, c.name)); err != nil {
@@ -118,7 +121,7 @@ func (c *Client) setAside(key string, l loan, cause error) error {
 		return fmt.Errorf("%w; %w", cause, err)
 	}
 	c.forget(key)
-	return &DamageError{Client: c.name, Key: key, Err: cause}
+	return lost
 }
 
 // forget deletes a key for good, now or with the next record.
