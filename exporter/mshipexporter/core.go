@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
@@ -49,8 +50,10 @@ type core struct {
 	letters *deadletter.Store
 	door    *door.Door
 	refused refusals
-	tel     *telemetry
-	builder sink.Builder
+	// parkless: the last batch that was to be parked could not be.
+	parkless atomic.Bool
+	tel      *telemetry
+	builder  sink.Builder
 }
 
 // newCore only assembles: Create must have no effect that a Shutdown would have to undo.
@@ -70,7 +73,8 @@ func newCore(cfg *Config, set exporter.Settings, labels *labels) (*core, error) 
 	c.set.Logger = c.logger
 	c.refused.core = c
 	c.letters = deadletter.New(deadletter.Settings{
-		Directory: cfg.DeadLetter.Directory, Sink: folder(c.label), MaxPerHour: cfg.DeadLetter.MaxPerHour, OnParked: c.parked,
+		Directory: cfg.DeadLetter.Directory, Sink: folder(c.label), MaxPerHour: cfg.DeadLetter.MaxPerHour,
+		OnParked: c.parked, OnFailed: c.unparked,
 	})
 	if b := cfg.CircuitBreaker; b.Enabled {
 		c.breaker = breaker.New(breaker.Settings{

@@ -51,10 +51,20 @@ func (c *core) holdChanged(signal delivery.Signal, refusal error) {
 }
 
 func (c *core) parked(e deadletter.Entry, path string) {
+	if c.parkless.CompareAndSwap(true, false) {
+		c.logger.Info("batches can be parked again")
+	}
 	c.tel.DeadLetterEntriesTotal.Add(context.Background(), 1,
 		c.tel.with(attribute.String("signal", string(e.Signal)), attribute.String("reason", e.Reason)))
 	c.logger.Warn("parked among the dead letters", zap.String("file", path), zap.String("reason", e.Reason), zap.Int("status", e.Status),
 		zap.String("message", e.Message), zap.Int("records", e.Records), zap.Int("bytes", e.Bytes), zap.Time("first_seen", e.First))
+}
+
+// unparked logs the first failure only: the batch is tried again for as long as it takes.
+func (c *core) unparked(err error) {
+	if c.parkless.CompareAndSwap(false, true) {
+		c.logger.Warn("parking fails; the batch stays in the queue and is tried again", zap.Error(err))
+	}
 }
 
 // refusals logs when the door begins to refuse and when it takes again, and
