@@ -3,6 +3,7 @@ package queue
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -122,7 +123,9 @@ func (c *client) payOwed() []*storage.Operation {
 	return ops
 }
 
-// keepUnread takes the delete of an item that could not be read out of the Batch.
+// keepUnread takes the delete of an item that could not be read out of the
+// Batch, and has the metadata say that the item is in flight yet: the queue
+// forgets it, and the next run would never look for it.
 func (c *client) keepUnread(ops []*storage.Operation) []*storage.Operation {
 	if len(c.unread) == 0 {
 		return ops
@@ -132,9 +135,26 @@ func (c *client) keepUnread(ops []*storage.Operation) []*storage.Operation {
 		if op.Type == storage.Delete && c.unread[op.Key] {
 			continue
 		}
+		if op.Type == storage.Set && op.Key == metadataKey {
+			op = storage.SetOperation(metadataKey, c.withUnread(op.Value))
+		}
 		kept = append(kept, op)
 	}
 	return kept
+}
+
+func (c *client) withUnread(raw []byte) []byte {
+	m, ok := parseMetadata(raw)
+	if !ok {
+		return raw
+	}
+	for key := range c.unread {
+		index, err := strconv.ParseUint(key, 10, 64)
+		if err == nil && !slices.Contains(m.dispatched, index) {
+			m.dispatched = append(m.dispatched, index)
+		}
+	}
+	return m.marshal()
 }
 
 // count follows the items that pass.
