@@ -1,6 +1,7 @@
 package mshipexporter
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"testing"
@@ -10,6 +11,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component/componentstatus"
+	"go.opentelemetry.io/collector/consumer/consumererror"
+	"go.opentelemetry.io/collector/exporter/exporterhelper"
 	"go.opentelemetry.io/collector/pipeline"
 
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/sinktest"
@@ -99,5 +102,71 @@ func TestAWeekOfOutageIsQuiet(t *testing.T) {
 		}
 		assert.Equal(t, 3, ill, "once for each signal")
 		assert.Equal(t, 3, well)
+	})
+}
+
+// A full queue that drains slowly takes a request and refuses the next: that is
+// one line of the log, not two for each.
+func TestAQueueThatIsFullForHoursIsQuiet(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		shore := sinktest.New(sinktest.Take(time.Second))
+		a := board(t, storagetest.New(), shore, plainSink, func(c *Config) {
+			c.Queue.Get().NumConsumers = 1
+			c.Queue.Get().Sizer = exporterhelper.RequestSizerTypeRequests
+			c.Queue.Get().QueueSize = 5
+		}).start()
+		taken, refused := 0, 0
+		for range 3 * 60 * 60 * 4 { // four requests a second for three hours
+			if a.logs.ConsumeLogs(t.Context(), sinktest.Logs("x")) == nil {
+				taken++
+			} else {
+				refused++
+			}
+			time.Sleep(time.Second / 4)
+		}
+		assert.Greater(t, taken, 10_000)
+		assert.Greater(t, refused, 10_000)
+		assert.Equal(t, 1, a.lines("requests are refused at the door"))
+		assert.Zero(t, a.lines("requests are taken again"), "it is not over")
+
+		time.Sleep(time.Minute)
+		require.NoError(t, a.logs.ConsumeLogs(t.Context(), sinktest.Logs("y")))
+		assert.Equal(t, 1, a.lines("requests are taken again"))
+		a.stop()
+	})
+}
+
+// One batch is refused for good and cannot be parked, while the others are
+// taken: the signal is held and flows again each time.
+func TestASignalThatIsHeldAgainAndAgainIsQuiet(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		shore := sinktest.New(func(_ context.Context, at sinktest.Attempt) error {
+			if at.Records[0] == "bad" {
+				return consumererror.NewPermanent(errors.New("400 Bad Request"))
+			}
+			return nil
+		})
+		a := board(t, storagetest.New(), shore, plainSink, func(c *Config) { c.DeadLetter.Enabled = false }).start()
+		require.NoError(t, a.logs.ConsumeLogs(t.Context(), sinktest.Logs("bad")))
+		const others = 60 * 60
+		for n := range others {
+			require.NoError(t, a.logs.ConsumeLogs(t.Context(), sinktest.Logs(fmt.Sprint(n))))
+			time.Sleep(time.Second)
+		}
+		time.Sleep(time.Minute)
+		assert.Len(t, shore.Taken(pipeline.SignalLogs), others)
+		assert.Less(t, a.log.Len(), 20)
+		assert.Equal(t, 1, a.lines("time after time"))
+
+		const held, flows = "the signal is held, the others flow on", "the signal flows again"
+		heldBefore, flowsBefore := a.lines(held), a.lines(flows)
+		shore.Answer(sinktest.Take(0))
+		time.Sleep(2 * time.Minute)
+		assert.Equal(t, flowsBefore+1, a.lines(flows), "what is steady again is told again")
+		shore.Answer(sinktest.Refuse(0, consumererror.NewPermanent(errors.New("400 Bad Request"))))
+		require.NoError(t, a.logs.ConsumeLogs(t.Context(), sinktest.Logs("y")))
+		time.Sleep(time.Minute)
+		assert.Equal(t, heldBefore+1, a.lines(held))
+		a.stop()
 	})
 }
