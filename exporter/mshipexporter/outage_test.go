@@ -26,8 +26,9 @@ var errNoLink = errors.New("no route to host")
 
 // TestAfterAnOutageOfHoursEverythingGoesAtOnce heals a link of 600 ms after
 // three hours, at many phases of the breaker's rest, with the real
-// exporterhelper and ten consumers. What was stuck is ashore within
-// open_duration and 3 s of the heal, however long the configured backoff.
+// exporterhelper and ten consumers for each signal. What was stuck is ashore
+// within open_duration and 3 s of the heal, and all of it is on its way within
+// a second of the first success, however long the configured backoff.
 func TestAfterAnOutageOfHoursEverythingGoesAtOnce(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -54,19 +55,34 @@ func healAfter(t *testing.T, outage, open, maxInterval time.Duration) {
 		c.CircuitBreaker.OpenDuration = open
 		c.Retry.BackOff.MaxInterval = maxInterval
 	}).start()
-	const batches = 10
+	const batches = 10 // of each signal, one for each consumer
 	var want []string
 	for n := range batches {
-		want = append(want, fmt.Sprint(n))
-		require.NoError(t, a.logs.ConsumeLogs(t.Context(), sinktest.Logs(fmt.Sprint(n))))
+		name := fmt.Sprint(n)
+		want = append(want, name)
+		require.NoError(t, a.logs.ConsumeLogs(t.Context(), sinktest.Logs(name)))
+		require.NoError(t, a.metrics.ConsumeMetrics(t.Context(), sinktest.Metrics(name)))
+		require.NoError(t, a.traces.ConsumeTraces(t.Context(), sinktest.Traces(name)))
 	}
 	time.Sleep(outage)
 	probes := int(outage / open)
-	assert.LessOrEqual(t, len(shore.Attempts()), probes+3*batches, "at most one probe for each rest, after the breaker opened")
+	assert.LessOrEqual(t, len(shore.Attempts()), probes+3*3*batches, "at most one probe for each rest, after the breaker opened")
 
 	shore.Answer(sinktest.Take(roundTrip))
 	time.Sleep(open + 3*time.Second)
-	assert.ElementsMatch(t, want, shore.Taken(pipeline.SignalLogs), "healed after %s", outage)
+	for _, signal := range []pipeline.Signal{pipeline.SignalLogs, pipeline.SignalMetrics, pipeline.SignalTraces} {
+		assert.ElementsMatch(t, want, shore.Taken(signal), "%s, healed after %s", signal, outage)
+	}
+	first := time.Time{}
+	for _, at := range shore.Attempts() {
+		switch {
+		case at.Err != nil:
+		case first.IsZero():
+			first = at.Done
+		default:
+			assert.LessOrEqual(t, at.At.Sub(first), time.Second, "it goes within a second of the first success")
+		}
+	}
 	a.stop()
 }
 

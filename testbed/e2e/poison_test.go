@@ -44,6 +44,40 @@ func TestPoisonRecordsAreParkedAloneAndTheOthersDelivered(t *testing.T) {
 	assert.Zero(t, s.metric("mship_sink_circuit_open_total"))
 }
 
+// A batch that makes the far end fail, while it takes the others, gives up its
+// turn twice. In the third round it is parked, whole: a 500 names no record.
+func TestBatchThatMakesTheFarEndFailIsParkedInTheEnd(t *testing.T) {
+	t.Parallel()
+	for _, sink := range []string{"otlp_http", "otlp_grpc"} {
+		t.Run(sink, func(t *testing.T) {
+			t.Parallel()
+			const records, perBatch, bad = 12_000, 20, 1000 // the number of the bad batch's first record
+			s := newScene(t, agent.Config{
+				Sink:    sink,
+				Retry:   agent.Retry{InitialInterval: 50 * time.Millisecond, MaxInterval: 100 * time.Millisecond, MaxRetries: 4},
+				Breaker: agent.Breaker{FailureThreshold: 100},
+			})
+			s.shore.SetFault(shore.When(func(r shore.Request) bool { return r.Records[0] == bad }, shore.Status(500)))
+			sent := s.send(load.Plan{Records: records, Rate: 1500, Batch: perBatch, Mix: []record.Signal{record.Logs}})
+			s.await(prompt, "it goes to the back of the queue", func() bool { return s.metric("mship_queue_requeued_total") >= 1 })
+			s.awaitDone(sent)
+			s.awaitDrained()
+
+			balance := s.tally()
+			require.Empty(t, s.ledger.Dropped())
+			assert.Equal(t, records-perBatch, balance.Delivered)
+			assert.True(t, balance.Exact(), "every record is in one place, once")
+			letters := s.deadLetters()
+			require.Len(t, letters, 1)
+			assert.Equal(t, load.Batch{From: bad, N: perBatch}.IDs(), letters[0].IDs)
+			assert.Equal(t, "poison", letters[0].Reason)
+			assert.Equal(t, 500, letters[0].Status)
+			assert.InDelta(t, 2, s.metric("mship_queue_requeued_total"), 0)
+			assert.Zero(t, s.metric("mship_sink_circuit_open_total"))
+		})
+	}
+}
+
 func TestFarEndThatRefusesEverythingCondemnsNothing(t *testing.T) {
 	t.Parallel()
 	const (
