@@ -17,7 +17,6 @@ import (
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/delivery"
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/door"
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/pause"
-	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/probe"
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/queue"
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/sink"
 )
@@ -83,7 +82,7 @@ func newCore(cfg *Config, set exporter.Settings, labels *labels) (*core, error) 
 	}
 	c.door = door.New(c.doorway())
 	c.builder = sink.Builder{
-		Settings: cfg.Sink, Set: c.set, Probe: &probe.Probe{Silence: cfg.Timeout, Proof: proofFor(id.Type(), cfg.DeliveryProof)},
+		Settings: cfg.Sink, Set: c.set, Probe: c.probing(id.Type()),
 		Retryable: cfg.Retry.RetryableStatusCodes, Permanent: cfg.Retry.PermanentStatusCodes,
 	}
 	return c, nil
