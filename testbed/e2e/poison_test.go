@@ -18,9 +18,19 @@ const poisonBatch = 200
 
 func TestPoisonRecordsAreParkedAloneAndTheOthersDelivered(t *testing.T) {
 	t.Parallel()
+	for _, sink := range []string{"otlp_http", "otlp_grpc"} {
+		t.Run(sink, func(t *testing.T) {
+			t.Parallel()
+			requirePoisonIsParkedAlone(t, sink)
+		})
+	}
+}
+
+func requirePoisonIsParkedAlone(t *testing.T, sink string) {
+	t.Helper()
 	const batches = 100
 	bad := func(id int64) bool { return id%poisonBatch == (id/poisonBatch*37)%poisonBatch } // one in each batch, nowhere twice
-	s := newScene(t, agent.Config{})
+	s := newScene(t, agent.Config{Sink: sink})
 	s.shore.SetFault(shore.RejectRecords(bad))
 	s.awaitDone(s.send(load.Plan{Records: batches * poisonBatch, Batch: poisonBatch}))
 	s.awaitDrained()
@@ -42,6 +52,25 @@ func TestPoisonRecordsAreParkedAloneAndTheOthersDelivered(t *testing.T) {
 	}
 	assert.InDelta(t, batches, s.metric("mship_dead_letter_entries_total", "reason", "rejected"), 0)
 	assert.Zero(t, s.metric("mship_sink_circuit_open_total"))
+}
+
+// 413 says nothing about the records: the batch is halved until it fits.
+func TestWhatIsTooLargeIsHalvedUntilItFits(t *testing.T) {
+	t.Parallel()
+	const records = 6000
+	s := newScene(t, agent.Config{Compression: "none"})
+	s.shore.SetFault(shore.RejectLargerThan(20_000))
+	s.awaitDone(s.send(load.Plan{Records: records, Batch: 1000})) // a quarter of a megabyte each
+	s.awaitDrained()
+	largest := 0
+	for _, e := range s.shore.Requests() {
+		if e.Taken {
+			largest = max(largest, e.Bytes)
+		}
+	}
+	assert.LessOrEqual(t, largest, 20_000)
+	assert.Greater(t, largest, 5_000, "it is halved no more than it takes")
+	assert.Empty(t, s.requireNothingLost(records).Duplicated)
 }
 
 // A batch that makes the far end fail, while it takes the others, gives up its
