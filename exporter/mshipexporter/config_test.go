@@ -3,6 +3,7 @@ package mshipexporter
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -132,28 +133,47 @@ func TestWarningsAtStart(t *testing.T) {
 	}
 }
 
-// A secret among the sink's settings shows nowhere, whatever is wrong beside it.
+// A secret among the sink's settings shows nowhere, whatever is wrong beside it or with itself.
 func TestSecretsStaySecret(t *testing.T) {
 	const secret = "hunter2"
-	for name, rest := range map[string]string{
-		"all is well": `endpoint: http://x`, "misspelt": `endpont: http://x`, "missing": ``, "wrong kind": `endpoint: [1]`,
+	for name, settings := range map[string]string{
+		"all is well":            `endpoint: http://x, headers: {api-key: hunter2}`,
+		"misspelt beside it":     `endpont: http://x, headers: {api-key: hunter2}`,
+		"missing beside it":      `headers: {api-key: hunter2}`,
+		"wrong kind beside it":   `endpoint: [1], headers: {api-key: hunter2}`,
+		"in a map":               `endpoint: http://x, headers: {api-key: {value: hunter2}}`,
+		"in a list":              `endpoint: http://x, headers: {api-key: [hunter2]}`,
+		"where a map is wanted":  `endpoint: http://x, headers: hunter2`,
+		"where a list is wanted": `endpoint: http://x, tls: {cipher_suites: {a: hunter2}}`,
+		"a key in PEM":           `endpoint: http://x, tls: {cert_pem: x, key_pem: hunter2}`,
+		"in a URL":               `endpoint: "http://user:hunter2@x"`,
+		"in a URL that is none":  `endpoint: "http://user:hunter2@[x"`,
+		"in a URL with a bad %":  `endpoint: "http://user:hunter2%zz@x"`,
+		"in a proxy":             `endpoint: http://x, proxy_url: "http://user:hunter2@[x"`,
+		"in a proxy without @":   `endpoint: http://x, proxy_url: "http://user:hunter2"`,
+		"where a number belongs": `endpoint: http://x, max_conns_per_host: hunter2`,
+		"where a time belongs":   `endpoint: http://x, idle_conn_timeout: hunter2`,
+		"in place of the map":    `hunter2`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			cfg := load(t, `{sink: {otlp_http: {headers: {api-key: `+secret+`}, `+rest+`}}}`)
+			if settings != secret {
+				settings = "{" + settings + "}"
+			}
+			cfg := load(t, `{sink: {otlp_http: `+settings+`}}`)
 			printed := confmap.New()
 			require.NoError(t, printed.Marshal(cfg))
 			core, log := observer.New(zap.DebugLevel)
-			err := startLogs(t, NewFactory(), cfg, "mship/shore", zap.New(core))
-			said := errors.Join(err, confmap.Validate(cfg))
-			if said != nil {
-				assert.NotContains(t, said.Error(), secret)
+			err := confmap.Validate(cfg)
+			if err == nil {
+				err = startLogs(t, NewFactory(), cfg, "mship/shore", zap.New(core))
 			}
-			assert.NotContains(t, printed.ToStringMap(), secret)
+			if err != nil {
+				assert.NotContains(t, err.Error(), secret)
+			}
+			assert.NotContains(t, fmt.Sprint(printed.ToStringMap()), secret)
 			for _, entry := range log.All() {
 				assert.NotContains(t, entry.Message, secret)
-				for _, f := range entry.Context {
-					assert.NotContains(t, f.String, secret)
-				}
+				assert.NotContains(t, fmt.Sprint(entry.ContextMap()), secret)
 			}
 		})
 	}

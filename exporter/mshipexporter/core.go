@@ -17,7 +17,6 @@ import (
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/delivery"
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/door"
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/pause"
-	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/probe"
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/queue"
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/sink"
 )
@@ -50,6 +49,8 @@ type core struct {
 	closing  *closing.Gate
 	breaker  *breaker.Breaker
 	letters  *deadletter.Store
+	// parkless: the last batch that was to be parked could not be.
+	parkless atomic.Bool
 	door     *door.Door
 	refused  refusals
 	tel      *telemetry
@@ -73,7 +74,8 @@ func newCore(cfg *Config, set exporter.Settings, labels *labels) (*core, error) 
 	c.set.Logger = c.logger
 	c.refused.core = c
 	c.letters = deadletter.New(deadletter.Settings{
-		Directory: cfg.DeadLetter.Directory, Sink: folder(c.label), MaxPerHour: cfg.DeadLetter.MaxPerHour, OnParked: c.parked,
+		Directory: cfg.DeadLetter.Directory, Sink: folder(c.label), MaxPerHour: cfg.DeadLetter.MaxPerHour,
+		OnParked: c.parked, OnFailed: c.unparked,
 	})
 	if b := cfg.CircuitBreaker; b.Enabled {
 		c.breaker = breaker.New(breaker.Settings{
@@ -82,7 +84,7 @@ func newCore(cfg *Config, set exporter.Settings, labels *labels) (*core, error) 
 	}
 	c.door = door.New(c.doorway())
 	c.builder = sink.Builder{
-		Settings: cfg.Sink, Set: c.set, Probe: &probe.Probe{Silence: cfg.Timeout, Proof: proofFor(id.Type(), cfg.DeliveryProof)},
+		Settings: cfg.Sink, Set: c.set, Probe: c.probing(id.Type()),
 		Retryable: cfg.Retry.RetryableStatusCodes, Permanent: cfg.Retry.PermanentStatusCodes,
 	}
 	return c, nil

@@ -23,11 +23,12 @@ type lane struct {
 }
 
 func newLane(c *core, signal delivery.Signal, requeue func(context.Context, delivery.Batch) error) *lane {
+	news := &holdNews{core: c, signal: signal}
 	return &lane{
 		core: c, signal: signal, requeue: requeue,
 		hold: hold.New(hold.Settings{
 			Interval: c.backoff().Interval,
-			OnChange: func(refusal error) { c.holdChanged(signal, refusal) },
+			OnChange: news.changed,
 		}),
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -159,6 +160,43 @@ func TestPoisonGoesToTheBackAndThenToTheDeadLetters(t *testing.T) {
 		}
 		assert.Len(t, shore.Taken(pipeline.SignalLogs), 100)
 		assert.Equal(t, 1, a.lines("parked among the dead letters"))
+		a.stop()
+	})
+}
+
+// Where nothing can be parked the bad batch stays in the queue, in nobody's
+// way, and the log says so, once; as soon as it can be, it is.
+func TestParkingThatFailsIsToldOnceAndTriedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		shore := sinktest.New(func(_ context.Context, at sinktest.Attempt) error {
+			if at.Records[0] == "bad" {
+				return consumererror.NewPermanent(errors.New("400 Bad Request"))
+			}
+			return nil
+		})
+		disk := storagetest.New()
+		var dlq string
+		a := board(t, disk, shore, plainSink, func(c *Config) {
+			dlq = filepath.Join(c.DeadLetter.Directory, "dlq")
+			c.DeadLetter.Directory, c.DeadLetter.MaxPerHour = dlq, 1
+		}).start()
+		require.NoError(t, os.WriteFile(dlq, nil, 0o600))
+		require.NoError(t, a.logs.ConsumeLogs(t.Context(), sinktest.Logs("bad")))
+		const others = 120
+		for n := range others {
+			require.NoError(t, a.logs.ConsumeLogs(t.Context(), sinktest.Logs(fmt.Sprint(n))))
+			time.Sleep(30 * time.Second)
+		}
+		assert.Len(t, shore.Taken(pipeline.SignalLogs), others)
+		assert.Len(t, disk.Items(), 1)
+		assert.Equal(t, 1, a.lines("parking fails"))
+		assert.Zero(t, a.lines("parked among the dead letters"))
+
+		require.NoError(t, os.Remove(dlq))
+		time.Sleep(time.Minute)
+		assert.Equal(t, 1, a.lines("parked among the dead letters"))
+		assert.Equal(t, 1, a.lines("batches can be parked again"))
+		assert.Empty(t, disk.Items())
 		a.stop()
 	})
 }

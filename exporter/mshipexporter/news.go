@@ -41,30 +41,74 @@ func (c *core) report(e *componentstatus.Event) {
 	}
 }
 
-func (c *core) holdChanged(signal delivery.Signal, refusal error) {
-	if refusal == nil {
-		c.logger.Info("the signal flows again", zap.String("signal", string(signal)))
-		return
+const (
+	// steady is how long a signal must have been held, or have flowed, to be told of again after manyChanges.
+	steady = time.Minute
+	// manyChanges in a row, none of them steady, are told of; those that follow are not.
+	manyChanges = 6
+)
+
+// holdNews tells of one signal's hold. A far end that refuses some batches and
+// takes others, where nothing may be parked, has it change with every batch.
+// The hold calls it under its own lock.
+type holdNews struct {
+	core   *core
+	signal delivery.Signal
+	last   time.Time
+	quick  int // changes in a row that came too soon
+}
+
+func (n *holdNews) changed(refusal error) {
+	now := time.Now()
+	if now.Sub(n.last) < steady {
+		n.quick++
+	} else {
+		n.quick = 0
 	}
-	c.logger.Warn("the far end refuses what it gets of this signal and nothing shows that the batches are at fault: the signal is held, the others flow on",
-		zap.String("signal", string(signal)), zap.Error(refusal))
+	n.last = now
+	signal := zap.String("signal", string(n.signal))
+	switch {
+	case n.quick > manyChanges:
+	case n.quick == manyChanges:
+		n.core.logger.Warn("the signal is held and flows again time after time: the far end refuses some batches that cannot be parked; until this settles only mship_signal_held tells it", signal)
+	case refusal == nil:
+		n.core.logger.Info("the signal flows again", signal)
+	default:
+		n.core.logger.Warn("the far end refuses what it gets of this signal and nothing shows that the batches are at fault: the signal is held, the others flow on",
+			signal, zap.Error(refusal))
+	}
 }
 
 func (c *core) parked(e deadletter.Entry, path string) {
+	if c.parkless.CompareAndSwap(true, false) {
+		c.logger.Info("batches can be parked again")
+	}
 	c.tel.DeadLetterEntriesTotal.Add(context.Background(), 1,
 		c.tel.with(attribute.String("signal", string(e.Signal)), attribute.String("reason", e.Reason)))
 	c.logger.Warn("parked among the dead letters", zap.String("file", path), zap.String("reason", e.Reason), zap.Int("status", e.Status),
 		zap.String("message", e.Message), zap.Int("records", e.Records), zap.Int("bytes", e.Bytes), zap.Time("first_seen", e.First))
 }
 
+// unparked logs the first failure only: the batch is tried again for as long as it takes.
+func (c *core) unparked(err error) {
+	if c.parkless.CompareAndSwap(false, true) {
+		c.logger.Warn("parking fails; the batch stays in the queue and is tried again", zap.Error(err))
+	}
+}
+
+// calm is how long nothing must be refused before the door's refusals are told
+// to be over. A full queue that drains takes one request and refuses the next,
+// for hours; a line for each would fill the log.
+const calm = 10 * time.Second
+
 // refusals logs when the door begins to refuse and when it takes again, and
 // counts in between. The client keeps what is refused.
 type refusals struct {
 	core *core
 
-	mu    sync.Mutex
-	since time.Time
-	count int
+	mu          sync.Mutex
+	since, last time.Time
+	count       int
 }
 
 func (r *refusals) add(reason string, err error) {
@@ -72,18 +116,20 @@ func (r *refusals) add(reason string, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.count++
+	r.last = time.Now()
 	if r.count == 1 {
-		r.since = time.Now()
+		r.since = r.last
 		r.core.logger.Warn("requests are refused at the door; clients are asked to come again", zap.String("reason", reason), zap.Error(err))
 	}
 }
 
+// end hears of everything that was taken.
 func (r *refusals) end() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.count == 0 {
+	if r.count == 0 || time.Since(r.last) < calm {
 		return
 	}
-	r.core.logger.Info("requests are taken again", zap.Int("refused", r.count), zap.Duration("for", time.Since(r.since)))
+	r.core.logger.Info("requests are taken again", zap.Int("refused", r.count), zap.Duration("for", r.last.Sub(r.since)))
 	r.count = 0
 }

@@ -1,6 +1,7 @@
 package mshipexporter
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"testing"
@@ -10,6 +11,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component/componentstatus"
+	"go.opentelemetry.io/collector/consumer/consumererror"
+	"go.opentelemetry.io/collector/exporter/exporterhelper"
 	"go.opentelemetry.io/collector/pipeline"
 
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/sinktest"
@@ -23,8 +26,9 @@ var errNoLink = errors.New("no route to host")
 
 // TestAfterAnOutageOfHoursEverythingGoesAtOnce heals a link of 600 ms after
 // three hours, at many phases of the breaker's rest, with the real
-// exporterhelper and ten consumers. What was stuck is ashore within
-// open_duration and 3 s of the heal, however long the configured backoff.
+// exporterhelper and ten consumers for each signal. What was stuck is ashore
+// within open_duration and 3 s of the heal, and all of it is on its way within
+// a second of the first success, however long the configured backoff.
 func TestAfterAnOutageOfHoursEverythingGoesAtOnce(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -51,19 +55,34 @@ func healAfter(t *testing.T, outage, open, maxInterval time.Duration) {
 		c.CircuitBreaker.OpenDuration = open
 		c.Retry.BackOff.MaxInterval = maxInterval
 	}).start()
-	const batches = 10
+	const batches = 10 // of each signal, one for each consumer
 	var want []string
 	for n := range batches {
-		want = append(want, fmt.Sprint(n))
-		require.NoError(t, a.logs.ConsumeLogs(t.Context(), sinktest.Logs(fmt.Sprint(n))))
+		name := fmt.Sprint(n)
+		want = append(want, name)
+		require.NoError(t, a.logs.ConsumeLogs(t.Context(), sinktest.Logs(name)))
+		require.NoError(t, a.metrics.ConsumeMetrics(t.Context(), sinktest.Metrics(name)))
+		require.NoError(t, a.traces.ConsumeTraces(t.Context(), sinktest.Traces(name)))
 	}
 	time.Sleep(outage)
 	probes := int(outage / open)
-	assert.LessOrEqual(t, len(shore.Attempts()), probes+3*batches, "at most one probe for each rest, after the breaker opened")
+	assert.LessOrEqual(t, len(shore.Attempts()), probes+3*3*batches, "at most one probe for each rest, after the breaker opened")
 
 	shore.Answer(sinktest.Take(roundTrip))
 	time.Sleep(open + 3*time.Second)
-	assert.ElementsMatch(t, want, shore.Taken(pipeline.SignalLogs), "healed after %s", outage)
+	for _, signal := range []pipeline.Signal{pipeline.SignalLogs, pipeline.SignalMetrics, pipeline.SignalTraces} {
+		assert.ElementsMatch(t, want, shore.Taken(signal), "%s, healed after %s", signal, outage)
+	}
+	first := time.Time{}
+	for _, at := range shore.Attempts() {
+		switch {
+		case at.Err != nil:
+		case first.IsZero():
+			first = at.Done
+		default:
+			assert.LessOrEqual(t, at.At.Sub(first), time.Second, "it goes within a second of the first success")
+		}
+	}
 	a.stop()
 }
 
@@ -99,5 +118,71 @@ func TestAWeekOfOutageIsQuiet(t *testing.T) {
 		}
 		assert.Equal(t, 3, ill, "once for each signal")
 		assert.Equal(t, 3, well)
+	})
+}
+
+// A full queue that drains slowly takes a request and refuses the next: that is
+// one line of the log, not two for each.
+func TestAQueueThatIsFullForHoursIsQuiet(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		shore := sinktest.New(sinktest.Take(time.Second))
+		a := board(t, storagetest.New(), shore, plainSink, func(c *Config) {
+			c.Queue.Get().NumConsumers = 1
+			c.Queue.Get().Sizer = exporterhelper.RequestSizerTypeRequests
+			c.Queue.Get().QueueSize = 5
+		}).start()
+		taken, refused := 0, 0
+		for range 3 * 60 * 60 * 4 { // four requests a second for three hours
+			if a.logs.ConsumeLogs(t.Context(), sinktest.Logs("x")) == nil {
+				taken++
+			} else {
+				refused++
+			}
+			time.Sleep(time.Second / 4)
+		}
+		assert.Greater(t, taken, 10_000)
+		assert.Greater(t, refused, 10_000)
+		assert.Equal(t, 1, a.lines("requests are refused at the door"))
+		assert.Zero(t, a.lines("requests are taken again"), "it is not over")
+
+		time.Sleep(time.Minute)
+		require.NoError(t, a.logs.ConsumeLogs(t.Context(), sinktest.Logs("y")))
+		assert.Equal(t, 1, a.lines("requests are taken again"))
+		a.stop()
+	})
+}
+
+// One batch is refused for good and cannot be parked, while the others are
+// taken: the signal is held and flows again each time.
+func TestASignalThatIsHeldAgainAndAgainIsQuiet(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		shore := sinktest.New(func(_ context.Context, at sinktest.Attempt) error {
+			if at.Records[0] == "bad" {
+				return consumererror.NewPermanent(errors.New("400 Bad Request"))
+			}
+			return nil
+		})
+		a := board(t, storagetest.New(), shore, plainSink, func(c *Config) { c.DeadLetter.Enabled = false }).start()
+		require.NoError(t, a.logs.ConsumeLogs(t.Context(), sinktest.Logs("bad")))
+		const others = 60 * 60
+		for n := range others {
+			require.NoError(t, a.logs.ConsumeLogs(t.Context(), sinktest.Logs(fmt.Sprint(n))))
+			time.Sleep(time.Second)
+		}
+		time.Sleep(time.Minute)
+		assert.Len(t, shore.Taken(pipeline.SignalLogs), others)
+		assert.Less(t, a.log.Len(), 20)
+		assert.Equal(t, 1, a.lines("time after time"))
+
+		const held, flows = "the signal is held, the others flow on", "the signal flows again"
+		heldBefore, flowsBefore := a.lines(held), a.lines(flows)
+		shore.Answer(sinktest.Take(0))
+		time.Sleep(2 * time.Minute)
+		assert.Equal(t, flowsBefore+1, a.lines(flows), "what is steady again is told again")
+		shore.Answer(sinktest.Refuse(0, consumererror.NewPermanent(errors.New("400 Bad Request"))))
+		require.NoError(t, a.logs.ConsumeLogs(t.Context(), sinktest.Logs("y")))
+		time.Sleep(time.Minute)
+		assert.Equal(t, heldBefore+1, a.lines(held))
+		a.stop()
 	})
 }

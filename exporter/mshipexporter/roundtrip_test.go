@@ -2,6 +2,7 @@ package mshipexporter
 
 import (
 	"fmt"
+	"os"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,12 +22,15 @@ import (
 // real queue and a restart in an outage.
 func TestWhatGoesInComesOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const batches = 60
+		batches := uint64(60)
+		if os.Getenv("MSHIP_LONG") != "" { // make soak
+			batches = 3000
+		}
 		one := func(c *Config) { c.Queue.Get().NumConsumers = 1 } // so that order can be told
 		disk, shore := storagetest.New(), sinktest.New(sinktest.Refuse(0, errNoLink))
 		a := board(t, disk, shore, plainSink, one).start()
 		want := map[string][]string{}
-		for seed := range uint64(batches) {
+		for seed := range batches {
 			m := payloadtest.New(seed)
 			ld, md, td := m.Logs(), m.Metrics(), m.Traces()
 			want["logs"] = append(want["logs"], encoded(t, ld))

@@ -106,6 +106,14 @@ func (c *core) reserve(bytes int64) (release func(), err error) {
 	return func() {}, nil
 }
 
+func (c *core) probing(sink component.Type) *probe.Probe {
+	p := &probe.Probe{Silence: c.cfg.Timeout, Proof: proofFor(sink, c.cfg.DeliveryProof)}
+	if c.cfg.Queue.HasValue() {
+		p.Requests = c.cfg.Queue.Get().NumConsumers
+	}
+	return p
+}
+
 // proofFor: only OTLP/HTTP has an answer to look into. What gRPC calls OK, and
 // what other sinks call success, is their own word.
 func proofFor(t component.Type, setting string) probe.Proof {

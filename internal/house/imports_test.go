@@ -140,3 +140,15 @@ func list(t *testing.T) []pkg {
 		pkgs = append(pkgs, p)
 	}
 }
+
+// Every package with tests has a TestMain that looks for goroutines left behind.
+func TestLeaksAreLookedFor(t *testing.T) {
+	t.Parallel()
+	for _, p := range list(t) {
+		tests := slices.Concat(p.TestImports, p.XTestImports)
+		generated := strings.HasSuffix(p.ImportPath, "/metadata") || strings.HasSuffix(p.ImportPath, "/metadatatest")
+		if len(tests) > 0 && !generated {
+			assert.Contains(t, tests, "go.uber.org/goleak", "%s: its TestMain is to call goleak.VerifyTestMain", p.ImportPath)
+		}
+	}
+}

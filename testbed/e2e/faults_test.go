@@ -12,19 +12,33 @@ import (
 	"github.com/otelcol-mship/otelcol-mship/testbed/shore"
 )
 
-// outages are the ways in which a link or a far end fails, in the order of the voyage.
-var outages = []struct {
+// outage is one way in which a link or a far end fails.
+type outage struct {
 	name    string
 	begin   func(*shore.Shore)
 	restart bool // SIGTERM and a new start in the middle of it
+	takes   bool // the far end takes what comes, but nobody hears of it
+}
+
+// voyages are the outages that one ship meets one after the other.
+var voyages = []struct {
+	name    string
+	outages []outage
 }{
-	{name: "connections refused", begin: (*shore.Shore).Down},
-	{name: "hang", begin: fails(shore.Hang()), restart: true},
-	{name: "503", begin: fails(shore.Status(503))},
-	{name: "500", begin: fails(shore.Status(500))},
-	{name: "captive portal", begin: fails(shore.CaptivePortal())},
-	{name: "reset", begin: fails(shore.Reset())},
-	{name: "blackhole", begin: fails(shore.Blackhole())},
+	{"the link fails", []outage{
+		{name: "connections refused", begin: (*shore.Shore).Down},
+		{name: "hang", begin: fails(shore.Hang()), restart: true},
+		{name: "reset", begin: fails(shore.Reset())},
+		{name: "taken, then reset", begin: fails(shore.TakeAndReset()), takes: true},
+		{name: "blackhole", begin: fails(shore.Blackhole())},
+	}},
+	{"the far end fails", []outage{
+		{name: "503", begin: fails(shore.Status(503)), restart: true},
+		{name: "503 with Retry-After", begin: fails(shore.Status(503, shore.RetryAfter(4*time.Second)))},
+		{name: "500", begin: fails(shore.Status(500))},
+		{name: "captive portal", begin: fails(shore.CaptivePortal())},
+		{name: "redirect", begin: func(s *shore.Shore) { s.SetFault(shore.RedirectTo(s.PortalURL())) }},
+	}},
 }
 
 func fails(f shore.Fault) func(*shore.Shore) {
@@ -32,49 +46,61 @@ func fails(f shore.Fault) func(*shore.Shore) {
 }
 
 const (
-	outageTime = 15 * time.Second
+	calmRecords = 2500 // before the first outage
 	// A leg is the load of one outage: it flows all through it and into the heal.
-	legRecords = 2500
-	legTime    = outageTime + 2*time.Second
+	legRecords = 3500
 )
 
 func TestNothingIsLostThroughEveryOutageAndARestart(t *testing.T) {
 	t.Parallel()
-	for _, sink := range []string{"otlp_http", "otlp_grpc"} {
-		t.Run(sink, func(t *testing.T) {
-			t.Parallel()
-			s := newScene(t, agent.Config{
-				Sink: sink, Timeout: 2 * time.Second,
-				Breaker: agent.Breaker{OpenDuration: 3 * time.Second},
-			})
-			s.awaitDone(s.send(load.Plan{Records: legRecords, Batch: 50})) // a calm beginning
-			for i, outage := range outages {
-				s.awaitDrained()
-				leg := s.send(load.Plan{
-					First: int64(i+1) * legRecords, Records: legRecords, Batch: 50,
-					Rate: legRecords / legTime.Seconds(),
+	for _, v := range voyages {
+		for _, sink := range []string{"otlp_http", "otlp_grpc"} {
+			t.Run(v.name+", "+sink, func(t *testing.T) {
+				t.Parallel()
+				s := newScene(t, agent.Config{
+					Sink: sink, Timeout: 2 * time.Second,
+					Breaker: agent.Breaker{OpenDuration: 3 * time.Second},
 				})
-				outage.begin(s.shore)
-				begin := time.Now()
-				before := s.shore.Delivered()
-				none := func() bool { return s.shore.Delivered() == before }
-				s.awaitCircuit(open)
-				if outage.restart {
-					s.through(outageTime/2-time.Since(begin), "nothing is delivered in the outage", none)
-					requireStops(t, s.agent)
-					require.NoError(t, s.agent.Restart())
+				s.awaitDone(s.send(load.Plan{Records: calmRecords, Batch: 50}))
+				next := calmRecords
+				for _, o := range v.outages {
+					s.awaitDrained()
+					next += s.ridesOut(o, next)
 				}
-				s.through(outageTime-time.Since(begin), "nothing is delivered in the outage", none)
-				t.Logf("%-20s %s: queue %.0f batches, attempts so far %.0f", outage.name, time.Since(begin).Round(time.Second),
-					s.metric("mship_queue_depth"), s.metric("mship_sink_attempts_total"))
-				s.heal()
-				s.awaitDone(leg)
-			}
-			s.awaitDrained()
-			s.requireNothingLost(20_000)
-			requireStops(t, s.agent)
-		})
+				s.awaitDrained()
+				require.GreaterOrEqual(t, next, 20_000)
+				s.requireNothingLost(next)
+				requireStops(t, s.agent)
+			})
+		}
 	}
+}
+
+// ridesOut sends through an outage, records from first on, and tells how many.
+func (s *scene) ridesOut(o outage, first int) (records int) {
+	s.t.Helper()
+	lasts := inLong(15*time.Second, time.Minute)
+	records = legRecords * int(lasts/(15*time.Second))
+	leg := s.send(load.Plan{
+		First: int64(first), Records: records, Batch: 50,
+		Rate: float64(records) / (lasts + 2*time.Second).Seconds(),
+	})
+	o.begin(s.shore)
+	begin := time.Now()
+	before := s.shore.Delivered()
+	none := func() bool { return o.takes || s.shore.Delivered() == before }
+	s.awaitCircuit(open)
+	if o.restart {
+		s.through(lasts/2-time.Since(begin), "nothing is delivered in the outage", none)
+		requireStops(s.t, s.agent)
+		require.NoError(s.t, s.agent.Restart())
+	}
+	s.through(lasts-time.Since(begin), "nothing is delivered in the outage", none)
+	s.t.Logf("%-20s %s: queue %.0f batches, attempts so far %.0f", o.name, time.Since(begin).Round(time.Second),
+		s.metric("mship_queue_depth"), s.metric("mship_sink_attempts_total"))
+	s.heal()
+	s.awaitDone(leg)
+	return records
 }
 
 // heal ends every outage.

@@ -25,7 +25,8 @@ func TestASilentShoreCostsOneRequestPerRest(t *testing.T) {
 	} {
 		t.Run(c.sink, func(t *testing.T) {
 			t.Parallel()
-			const records, perSecond = 120_000, 2000 // a minute of silence
+			const perSecond = 2000
+			records := int(inLong(time.Minute, 5*time.Minute).Seconds()) * perSecond
 			timeout, rest := 2*time.Second, 5*time.Second
 			s := newScene(t, agent.Config{
 				Sink: c.sink, Timeout: timeout,

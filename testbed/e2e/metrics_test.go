@@ -81,7 +81,10 @@ func TestTheSevenMetricsThroughAnOutage(t *testing.T) {
 			s.awaitDone(s.send(plan))
 			requireReadings(s, "open", readings{retries: 2, errors: 3, timeouts: 1, state: open, opened: 1, depth: batches})
 			requireReadings(s, "half-open, the probe hangs", readings{retries: 3, errors: 3, timeouts: 1, state: halfOpen, opened: 1, depth: batches})
-			s.await(prompt, "the probe is ashore", func() bool { return s.shore.InFlight() == 1 })
+			s.await(prompt, "the probe hangs ashore", func() bool {
+				all := s.shore.Requests() // one that has arrived, but is not judged yet, the next fault would take
+				return all[len(all)-1].Fate == shore.Hung && s.shore.InFlight() == 1
+			})
 			s.shore.SetFault(shore.Accept()) // resets the probe
 			requireReadings(s, "open again", readings{retries: 3, errors: 4, timeouts: 1, state: open, opened: 2, depth: batches})
 			requireReadings(s, "closed again", readings{retries: 4, errors: 4, timeouts: 1, state: closed, opened: 2})

@@ -18,9 +18,19 @@ const poisonBatch = 200
 
 func TestPoisonRecordsAreParkedAloneAndTheOthersDelivered(t *testing.T) {
 	t.Parallel()
+	for _, sink := range []string{"otlp_http", "otlp_grpc"} {
+		t.Run(sink, func(t *testing.T) {
+			t.Parallel()
+			requirePoisonIsParkedAlone(t, sink)
+		})
+	}
+}
+
+func requirePoisonIsParkedAlone(t *testing.T, sink string) {
+	t.Helper()
 	const batches = 100
 	bad := func(id int64) bool { return id%poisonBatch == (id/poisonBatch*37)%poisonBatch } // one in each batch, nowhere twice
-	s := newScene(t, agent.Config{})
+	s := newScene(t, agent.Config{Sink: sink})
 	s.shore.SetFault(shore.RejectRecords(bad))
 	s.awaitDone(s.send(load.Plan{Records: batches * poisonBatch, Batch: poisonBatch}))
 	s.awaitDrained()
@@ -42,6 +52,59 @@ func TestPoisonRecordsAreParkedAloneAndTheOthersDelivered(t *testing.T) {
 	}
 	assert.InDelta(t, batches, s.metric("mship_dead_letter_entries_total", "reason", "rejected"), 0)
 	assert.Zero(t, s.metric("mship_sink_circuit_open_total"))
+}
+
+// 413 says nothing about the records: the batch is halved until it fits.
+func TestWhatIsTooLargeIsHalvedUntilItFits(t *testing.T) {
+	t.Parallel()
+	const records = 6000
+	s := newScene(t, agent.Config{Compression: "none"})
+	s.shore.SetFault(shore.RejectLargerThan(20_000))
+	s.awaitDone(s.send(load.Plan{Records: records, Batch: 1000})) // a quarter of a megabyte each
+	s.awaitDrained()
+	largest := 0
+	for _, e := range s.shore.Requests() {
+		if e.Taken {
+			largest = max(largest, e.Bytes)
+		}
+	}
+	assert.LessOrEqual(t, largest, 20_000)
+	assert.Greater(t, largest, 5_000, "it is halved no more than it takes")
+	assert.Empty(t, s.requireNothingLost(records).Duplicated)
+}
+
+// A batch that makes the far end fail, while it takes the others, gives up its
+// turn twice. In the third round it is parked, whole: a 500 names no record.
+func TestBatchThatMakesTheFarEndFailIsParkedInTheEnd(t *testing.T) {
+	t.Parallel()
+	for _, sink := range []string{"otlp_http", "otlp_grpc"} {
+		t.Run(sink, func(t *testing.T) {
+			t.Parallel()
+			const records, perBatch, bad = 12_000, 20, 1000 // the number of the bad batch's first record
+			s := newScene(t, agent.Config{
+				Sink:    sink,
+				Retry:   agent.Retry{InitialInterval: 50 * time.Millisecond, MaxInterval: 100 * time.Millisecond, MaxRetries: 4},
+				Breaker: agent.Breaker{FailureThreshold: 100},
+			})
+			s.shore.SetFault(shore.When(func(r shore.Request) bool { return r.Records[0] == bad }, shore.Status(500)))
+			sent := s.send(load.Plan{Records: records, Rate: 1500, Batch: perBatch, Mix: []record.Signal{record.Logs}})
+			s.await(prompt, "it goes to the back of the queue", func() bool { return s.metric("mship_queue_requeued_total") >= 1 })
+			s.awaitDone(sent)
+			s.awaitDrained()
+
+			balance := s.tally()
+			require.Empty(t, s.ledger.Dropped())
+			assert.Equal(t, records-perBatch, balance.Delivered)
+			assert.True(t, balance.Exact(), "every record is in one place, once")
+			letters := s.deadLetters()
+			require.Len(t, letters, 1)
+			assert.Equal(t, load.Batch{From: bad, N: perBatch}.IDs(), letters[0].IDs)
+			assert.Equal(t, "poison", letters[0].Reason)
+			assert.Equal(t, 500, letters[0].Status)
+			assert.InDelta(t, 2, s.metric("mship_queue_requeued_total"), 0)
+			assert.Zero(t, s.metric("mship_sink_circuit_open_total"))
+		})
+	}
 }
 
 func TestFarEndThatRefusesEverythingCondemnsNothing(t *testing.T) {

@@ -2,6 +2,7 @@
 package e2e_test
 
 import (
+	"os"
 	"testing"
 	"time"
 
@@ -24,6 +25,14 @@ const (
 
 // poll is how often a scene looks.
 const poll = 100 * time.Millisecond
+
+// inLong is how long something lasts: `make soak` sets MSHIP_LONG for the long forms.
+func inLong(short, long time.Duration) time.Duration {
+	if os.Getenv("MSHIP_LONG") != "" {
+		return long
+	}
+	return short
+}
 
 // The breaker's states, as mship_sink_circuit_state numbers them.
 const (

@@ -14,7 +14,7 @@ import (
 	"github.com/otelcol-mship/otelcol-mship/testbed/shore"
 )
 
-const statusTime = 20 * time.Second
+var statusTime = inLong(20*time.Second, 2*time.Minute)
 
 func TestStatusOfAFarEndThatRefusesEveryoneCostsNoRecord(t *testing.T) {
 	t.Parallel()
@@ -42,15 +42,15 @@ func TestStatusOfAFarEndThatRefusesEveryoneCostsNoRecord(t *testing.T) {
 func TestSignalThatIsRefusedAltogetherWaitsOnItsOwn(t *testing.T) {
 	t.Parallel()
 	const (
-		each = 2000
-		rate = each / 25.0 // beyond the fault
+		rate = 80.0
 		lag  = 3 * time.Second
 	)
+	each := int(rate * (statusTime + 5*time.Second).Seconds()) // beyond the fault
 	s := newScene(t, agent.Config{Retry: agent.Retry{MaxInterval: 5 * time.Second}})
 	var loads []<-chan struct{}
 	for i, signal := range record.Signals() {
 		loads = append(loads, s.send(load.Plan{
-			First: int64(i) * each, Records: each, Rate: rate, Batch: 20, Mix: []record.Signal{signal},
+			First: int64(i * each), Records: each, Rate: rate, Batch: 20, Mix: []record.Signal{signal},
 		}))
 	}
 	s.await(prompt, "logs arrive before the fault", func() bool { return s.taken(time.Time{}, record.Logs) > 0 })
@@ -60,7 +60,7 @@ func TestSignalThatIsRefusedAltogetherWaitsOnItsOwn(t *testing.T) {
 	logs := s.taken(time.Time{}, record.Logs)
 	s.await(prompt, "the logs are held", func() bool { return s.metric("mship_signal_held", "signal", "logs") == 1 })
 	s.through(statusTime-time.Since(begin), "the logs alone are held and the breaker stays closed", func() bool {
-		s.requireKeepsUp(lag, func(id int64) bool { return id >= each }) // metrics and traces
+		s.requireKeepsUp(lag, func(id int64) bool { return id >= int64(each) }) // metrics and traces
 		page, err := s.agent.Scrape()
 		require.NoError(t, err)
 		state, _ := page.Value("mship_sink_circuit_state", nil)

@@ -22,6 +22,8 @@ type Settings struct {
 	MaxPerHour int
 	// OnParked hears of every entry once it is on disk.
 	OnParked func(e Entry, path string)
+	// OnFailed, if set, hears whenever nothing could be parked: the batch is tried again.
+	OnFailed func(err error)
 }
 
 // Entry is what is known about a dead letter. It stands as JSON beside the data.
@@ -60,9 +62,16 @@ func New(s Settings) *Store { return &Store{settings: s} }
 // signal is held); anything else, such as a full disk, is a failure that may
 // pass.
 func (s *Store) Park(b delivery.Batch, reason string, f *delivery.Failure) error {
-	if err := s.take(); err != nil {
-		return err
+	err := s.take()
+	if err == nil {
+		if err = s.park(b, reason, f); err != nil {
+			s.giveBack()
+		}
 	}
+	return s.told(err)
+}
+
+func (s *Store) park(b delivery.Batch, reason string, f *delivery.Failure) error {
 	e := s.entry(b, reason, f)
 	var lines []byte
 	for _, part := range b.Remains() {
@@ -84,7 +93,14 @@ func (s *Store) ParkDamaged(d *delivery.Damage) error {
 		Sink: s.settings.Sink, Signal: d.Signal, Reason: "damaged",
 		Message: d.Err.Error(), Parked: time.Now().UTC(), Bytes: len(d.Raw),
 	}
-	return s.write("damaged", strconv.FormatInt(time.Now().UnixNano(), 10), ".bin", d.Raw, e)
+	return s.told(s.write("damaged", strconv.FormatInt(time.Now().UnixNano(), 10), ".bin", d.Raw, e))
+}
+
+func (s *Store) told(err error) error {
+	if err != nil && s.settings.OnFailed != nil {
+		s.settings.OnFailed(err)
+	}
+	return err
 }
 
 func (s *Store) entry(b delivery.Batch, reason string, f *delivery.Failure) Entry {
@@ -108,6 +124,13 @@ func (s *Store) take() error {
 	}
 	s.parked++
 	return nil
+}
+
+// giveBack: what could not be written is no entry. A full disk would else use up the hour.
+func (s *Store) giveBack() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.parked = max(s.parked-1, 0)
 }
 
 func (s *Store) write(folder, name, ext string, data []byte, e Entry) error {

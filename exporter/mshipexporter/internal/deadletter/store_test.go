@@ -129,6 +129,26 @@ func TestParkingThatFails(t *testing.T) {
 	assert.Empty(t, left)
 }
 
+// A disk that is full for long does not use up what an hour allows.
+func TestWhatCannotBeParkedDoesNotCount(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "dlq")
+	require.NoError(t, os.WriteFile(dir, nil, 0o600))
+	failures := 0
+	s := New(Settings{
+		Directory: dir, Sink: "shore", MaxPerHour: 2,
+		OnParked: func(Entry, string) {}, OnFailed: func(error) { failures++ },
+	})
+	for range 5 {
+		require.Equal(t, delivery.Path, delivery.AsFailure(s.Park(logs("x"), "rejected", &delivery.Failure{})).Fault)
+	}
+	assert.Equal(t, 5, failures)
+	require.NoError(t, os.Remove(dir))
+	require.NoError(t, s.Park(logs("x"), "rejected", &delivery.Failure{}))
+	require.NoError(t, s.Park(logs("y"), "rejected", &delivery.Failure{}))
+	require.Error(t, s.Park(logs("z"), "rejected", &delivery.Failure{}))
+	assert.Equal(t, 6, failures, "that is told as well")
+}
+
 func TestMoreThanAnHourAllowsHoldsTheSignal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, parked := store(t.TempDir(), 2)

@@ -8,7 +8,7 @@ import (
 // conn counts what moves over a connection.
 type conn struct {
 	net.Conn
-	moved atomic.Int64
+	read, written atomic.Int64
 }
 
 func watch(c net.Conn) *conn { return &conn{Conn: c} }
@@ -16,22 +16,23 @@ func watch(c net.Conn) *conn { return &conn{Conn: c} }
 // Read implements net.Conn.
 func (c *conn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
-	c.moved.Add(int64(n))
+	c.read.Add(int64(n))
 	return n, err
 }
 
 // Write implements net.Conn.
 func (c *conn) Write(p []byte) (int, error) {
 	n, err := c.Conn.Write(p)
-	c.moved.Add(int64(n))
+	c.written.Add(int64(n))
 	return n, err
 }
 
-// progress is what has moved, less what still waits in the kernel: on a slow
+// sent is what was written, less what still waits in the kernel: on a slow
 // link the last megabytes of a body sit there long after they were written.
-func (c *conn) progress() int64 {
-	return c.moved.Load() - unsent(c.Conn)
-}
+func (c *conn) sent() int64 { return c.written.Load() - unsent(c.Conn) }
+
+// progress is what has moved, either way.
+func (c *conn) progress() int64 { return c.read.Load() + c.sent() }
 
 // unwrap finds the watched connection below TLS.
 func unwrap(c net.Conn) *conn {

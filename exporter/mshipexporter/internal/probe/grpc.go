@@ -66,6 +66,14 @@ func (d *dials) dial(ctx context.Context, address string) (net.Conn, error) {
 	return w, nil
 }
 
+// share bounds what the connection carries before a request of so many bytes
+// has gone: gRPC gives each of the requests on a connection a frame in turn.
+// Twice that is safe. It does not say when a request is written.
+func (d *dials) share(bytes int) int64 {
+	const frame = 16 << 10
+	return 2 * int64(d.probe.Requests) * int64(bytes+frame)
+}
+
 func (d *dials) join(s *silence) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -89,7 +97,7 @@ func (d *dials) intercept(ctx context.Context, method string, req, reply any, cc
 	if answer == nil {
 		return invoker(ctx, method, req, reply, cc, opts...)
 	}
-	ctx, s := listen(ctx, d.limit)
+	ctx, s := listen(ctx, d.limit, d.share(answer.Bytes))
 	defer s.stop()
 	d.join(s)
 	defer d.leave(s)

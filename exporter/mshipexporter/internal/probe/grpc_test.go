@@ -112,6 +112,24 @@ func TestGRPCAnswers(t *testing.T) {
 	}
 }
 
+func FuzzGRPCReply(f *testing.F) {
+	f.Add(uint32(codes.Unavailable), "later\nmaybe", int64(7), int32(0))
+	f.Add(uint32(codes.ResourceExhausted), "message larger than max", int64(-1), int32(-1))
+	f.Add(uint32(99), "", int64(1<<62), int32(1<<30))
+	f.Fuzz(func(t *testing.T, code uint32, message string, seconds int64, nanos int32) {
+		st := status.New(codes.Code(code), message)
+		if detailed, err := st.WithDetails(&errdetails.RetryInfo{RetryDelay: &durationpb.Duration{Seconds: seconds, Nanos: nanos}}); err == nil {
+			st = detailed
+		}
+		r := grpcReply(st.Err())
+		assert.GreaterOrEqual(t, r.RetryAfter, time.Duration(0))
+		assert.LessOrEqual(t, r.RetryAfter, maxPause)
+		assert.False(t, r.Accepted)
+		assert.GreaterOrEqual(t, r.Status, 400)
+		assert.NotContains(t, r.Message, "\n")
+	})
+}
+
 func TestGRPCSuccessIsTheSinksWord(t *testing.T) {
 	address, _ := serve(t, "127.0.0.1:0", func(context.Context) error { return nil })
 	_, seen, err := export(t, dialLogs(t, &Probe{Silence: 5 * time.Second}, address), 1)
@@ -135,6 +153,39 @@ func TestGRPCFarEndThatNeverAnswers(t *testing.T) {
 	require.Error(t, err)
 	assert.True(t, reply.Timeout)
 	assert.Zero(t, reply.Status)
+}
+
+// gRPC has all requests on one connection. What moves there for the others is
+// no sign of life for one that waits for its answer.
+func TestGRPCFarEndThatAnswersOnlyOthers(t *testing.T) {
+	first := make(chan struct{}, 1)
+	address, _ := serve(t, "127.0.0.1:0", func(ctx context.Context) error {
+		select {
+		case first <- struct{}{}:
+			<-ctx.Done()
+			return ctx.Err()
+		default:
+			return nil
+		}
+	})
+	c := dialLogs(t, &Probe{Silence: silent, Requests: 2}, address)
+	muted := make(chan delivery.Reply, 1)
+	go func() {
+		reply, _, _ := export(t, c, 1)
+		muted <- reply
+	}()
+	require.Eventually(t, func() bool { return len(first) == 1 }, 10*time.Second, time.Millisecond)
+	stop := busy(func() {
+		_, _, err := export(t, c, 1000)
+		assert.NoError(t, err)
+	})
+	defer stop()
+	select {
+	case reply := <-muted:
+		assert.True(t, reply.Timeout)
+	case <-time.After(20 * time.Second):
+		assert.Fail(t, "it waits for ever")
+	}
 }
 
 // A refused connection ends the attempt long before the silence would, with

@@ -29,6 +29,8 @@ type Probe struct {
 
 	// Silence is how long the far end may neither take a byte nor answer.
 	Silence time.Duration
+	// Requests is how many may be under way at once; 0 if nobody knows.
+	Requests int
 	// Proof applies to HTTP sinks.
 	Proof Proof
 }

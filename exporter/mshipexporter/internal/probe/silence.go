@@ -2,8 +2,10 @@ package probe
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	"net/http/httptrace"
 	"sync/atomic"
 	"time"
@@ -31,6 +33,15 @@ type silence struct {
 	cancel context.CancelCauseFunc
 	armed  atomic.Bool
 	conn   atomic.Pointer[conn]
+	// written is where the request ends among the bytes of the connection, once
+	// it is written; 0 before, and where the connection is its own (HTTP/1.1) or
+	// does not tell (gRPC).
+	written atomic.Int64
+	// answering: the answer has begun to come (HTTP).
+	answering atomic.Bool
+	// share is how much the connection carries at the most until the request has
+	// gone with it; 0 if nobody knows (gRPC).
+	share int64
 	// dialFailed is the latest failed dial since the attempt began (gRPC only: there it does not end the call).
 	dialFailed atomic.Pointer[dialFailure]
 }
@@ -41,9 +52,9 @@ type dialFailure struct {
 }
 
 // listen derives a context that ends with the silence. Every listen needs its stop.
-func listen(ctx context.Context, limit time.Duration) (context.Context, *silence) {
+func listen(ctx context.Context, limit time.Duration, share int64) (context.Context, *silence) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	s := &silence{limit: limit, cancel: cancel}
+	s := &silence{limit: limit, share: share, cancel: cancel}
 	go s.run(ctx)
 	return ctx, s
 }
@@ -54,6 +65,7 @@ func (s *silence) stop() { s.cancel(nil) }
 // free connection (max_conns_per_host) is not the far end's silence.
 func (s *silence) trace() *httptrace.ClientTrace {
 	arm := func() { s.armed.Store(true) }
+	shared := false
 	return &httptrace.ClientTrace{
 		DNSStart:     func(httptrace.DNSStartInfo) { arm() },
 		ConnectStart: func(string, string) { arm() },
@@ -61,16 +73,28 @@ func (s *silence) trace() *httptrace.ClientTrace {
 			if c := unwrap(info.Conn); c != nil {
 				s.conn.Store(c)
 			}
+			shared = isHTTP2(info.Conn)
 			arm()
 		},
+		WroteRequest: func(info httptrace.WroteRequestInfo) {
+			// HTTP/1.1 says so while a part of the body may wait in its buffer.
+			if c := s.conn.Load(); shared && c != nil && info.Err == nil {
+				s.written.Store(c.written.Load())
+			}
+		},
+		GotFirstResponseByte: func() { s.answering.Store(true) },
 	}
+}
+
+func isHTTP2(c net.Conn) bool {
+	t, ok := c.(*tls.Conn)
+	return ok && t.ConnectionState().NegotiatedProtocol == "h2"
 }
 
 func (s *silence) run(ctx context.Context) {
 	tick := time.NewTicker(min(max(s.limit/20, shortestTick), longestTick))
 	defer tick.Stop()
-	heard, m := time.Now(), movement{conn: s.conn.Load()}
-	m.moved()
+	heard, m, gone := time.Now(), follow(s.conn.Load()), false
 	for {
 		select {
 		case <-ctx.Done():
@@ -80,9 +104,10 @@ func (s *silence) run(ctx context.Context) {
 				heard = now
 				continue
 			}
-			if m.on(s.conn.Load()) {
+			if m.on(s.conn.Load()) && !gone {
 				heard = now
 			}
+			gone = s.gone(m)
 			if cause := s.over(now, heard); cause != nil {
 				s.cancel(cause)
 				return
@@ -91,10 +116,35 @@ func (s *silence) run(ctx context.Context) {
 	}
 }
 
+// gone tells whether the whole request has gone out on the connection. From
+// then on only an answer is a sign of life: what else moves on a connection
+// that is shared (HTTP/2, gRPC) is the other requests.
+func (s *silence) gone(m movement) bool {
+	switch {
+	case m.conn == nil || m.conn != s.conn.Load() || s.answering.Load():
+		return false
+	case s.share > 0:
+		return m.conn.sent() > m.start+s.share
+	default:
+		end := s.written.Load()
+		return end > 0 && m.conn.sent() >= end
+	}
+}
+
 // movement tells whether anything moved since it was last asked.
 type movement struct {
 	conn     *conn
+	start    int64 // what was written before
 	progress int64
+}
+
+func follow(c *conn) movement {
+	m := movement{conn: c}
+	if c != nil {
+		m.start = c.written.Load()
+	}
+	m.moved()
+	return m
 }
 
 // on asks about a connection; a new one is a movement.
@@ -102,8 +152,7 @@ func (m *movement) on(c *conn) bool {
 	if c == m.conn {
 		return m.moved()
 	}
-	*m = movement{conn: c}
-	m.moved()
+	*m = follow(c)
 	return true
 }
 

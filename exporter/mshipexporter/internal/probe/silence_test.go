@@ -133,6 +133,51 @@ func TestWaitingForAConnectionIsNotSilence(t *testing.T) {
 	<-answered
 }
 
+// On HTTP/2 the requests share a connection. What moves there for the others is
+// no sign of life for one that waits for its answer.
+func TestAFarEndThatAnswersOnlyOthersOverHTTP2(t *testing.T) {
+	gone := make(chan struct{})
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		if r.Header.Get("Mute") != "" {
+			<-gone
+		}
+		w.Header().Set("Content-Type", protobuf)
+	}))
+	s.EnableHTTP2 = true
+	s.StartTLS()
+	defer s.Close()
+	defer close(gone)
+	c := client(t, &Probe{Silence: silent}, func(tr *http.Transport) {
+		tr.TLSClientConfig = s.Client().Transport.(*http.Transport).TLSClientConfig.Clone()
+	})
+	reply, _, err := post(t, c, s.URL, protobuf, []byte("x")) // the connection stands
+	require.NoError(t, err)
+	require.True(t, reply.Accepted)
+	stop := busy(func() { attempt(c, s.URL, "Other") })
+	defer stop()
+	reply, _, err = post(t, c, s.URL, protobuf, noise(t, 1<<20), "Mute", "1")
+	require.Error(t, err)
+	assert.True(t, reply.Timeout)
+}
+
+// busy calls f again and again until it is stopped.
+func busy(f func()) (stop func()) {
+	end, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		for {
+			select {
+			case <-end:
+				return
+			default:
+				f()
+			}
+		}
+	}()
+	return func() { close(end); <-ended }
+}
+
 // attempt sends something with a header and forgets what comes back.
 func attempt(c *http.Client, url, header string) {
 	req, err := http.NewRequest(http.MethodPost, url, strings.NewReader("x"))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"go.opentelemetry.io/collector/extension/xextension/storage"
@@ -138,7 +139,9 @@ func (c *client) payOwed() []*storage.Operation {
 	return ops
 }
 
-// keepUnread takes the delete of an item that could not be read out of the Batch.
+// keepUnread takes the delete of an item that could not be read out of the
+// Batch, and has the metadata say that the item is in flight yet: the queue
+// forgets it, and the next run would never look for it.
 func (c *client) keepUnread(ops []*storage.Operation) []*storage.Operation {
 	if len(c.unread) == 0 {
 		return ops
@@ -148,9 +151,25 @@ func (c *client) keepUnread(ops []*storage.Operation) []*storage.Operation {
 		if op.Type == storage.Delete && c.unread[op.Key] {
 			continue
 		}
+		if op.Type == storage.Set && op.Key == queuemetadata.Key {
+			op = storage.SetOperation(queuemetadata.Key, c.withUnread(op.Value))
+		}
 		kept = append(kept, op)
 	}
 	return kept
+}
+
+func (c *client) withUnread(raw []byte) []byte {
+	m, err := queuemetadata.Parse(raw)
+	if err != nil {
+		return raw
+	}
+	for key := range c.unread {
+		if index, ok := queuemetadata.Index(key); ok && !slices.Contains(m.Dispatched, index) {
+			m.Dispatched = append(m.Dispatched, index)
+		}
+	}
+	return m.Marshal()
 }
 
 // count follows the items that pass.

@@ -156,7 +156,8 @@ func TestAReadThatFailsForAMomentLosesNothing(t *testing.T) {
 	})
 }
 
-// A batch that cannot be read at all stays in the storage: exporterhelper would delete it.
+// A batch that cannot be read at all stays in the storage, where exporterhelper
+// would delete it, and is delivered by the next run that can read it.
 func TestABatchThatCannotBeReadStays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		disk := storagetest.New()
@@ -175,8 +176,18 @@ func TestABatchThatCannotBeReadStays(t *testing.T) {
 		time.Sleep(5 * time.Second)
 		assert.Equal(t, []int{0, 2}, r.delivered())
 		assert.Equal(t, sizeOf(1), r.depth.Size())
+		require.NoError(t, r.offer(3))
+		time.Sleep(time.Second)
 		r.stop()
 		assert.Len(t, disk.Items(), 1)
+
+		disk.Fail(nil)
+		r = newRig(t, disk, 1, all)
+		time.Sleep(time.Second)
+		assert.Equal(t, []int{1}, r.delivered())
+		assert.Equal(t, Size{}, r.depth.Size())
+		r.stop()
+		assert.Empty(t, disk.Items())
 	})
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/url"
 	"strings"
 
 	"go.opentelemetry.io/collector/component"
@@ -66,7 +67,7 @@ func (b *Builder) Build(ctx context.Context, host component.Host, signal deliver
 	}
 	settings, probed, err := decode(factory, conf)
 	if err != nil {
-		return nil, fmt.Errorf("sink::%s: %w", id, err)
+		return nil, named(id, err)
 	}
 	b.warnOverridden(id, conf, probed)
 	s := &Sink{classes: newClasses(b.Retryable, b.Permanent), signal: signal, probed: probed}
@@ -74,12 +75,21 @@ func (b *Builder) Build(ctx context.Context, host component.Host, signal deliver
 		if errors.Is(err, pipeline.ErrSignalNotSupported) {
 			return nil, fmt.Errorf("sink::%s does not take %s: remove this exporter from the %s pipelines, or choose a sink that does", id, signal, signal)
 		}
-		return nil, fmt.Errorf("sink::%s: %w", id, err)
+		return nil, named(id, err)
 	}
 	if err := s.component.Start(ctx, &hostWithProbe{Host: host, probe: b.Probe}); err != nil {
-		return nil, fmt.Errorf("sink::%s: %w", id, errors.Join(err, s.component.Shutdown(ctx)))
+		return nil, errors.Join(named(id, err), s.component.Shutdown(ctx))
 	}
 	return s, nil
+}
+
+// named says which sink is at fault. A URL that cannot be read is left out, and
+// what net/url has to say of it: either can hold a password.
+func named(id component.ID, err error) error {
+	if bad, ok := errors.AsType[*url.Error](err); ok {
+		err = errors.New(strings.ReplaceAll(err.Error(), bad.Error(), "one of its URLs cannot be read (it is not shown: it can hold a password)"))
+	}
+	return fmt.Errorf("sink::%s: %w", id, err)
 }
 
 func findFactory(host component.Host, t component.Type) (exporter.Factory, error) {
