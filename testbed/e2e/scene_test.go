@@ -26,8 +26,8 @@ const (
 // poll is how often a scene looks.
 const poll = 100 * time.Millisecond
 
-// inLong is how long something lasts: `make soak` sets MSHIP_LONG for the long forms.
-func inLong(short, long time.Duration) time.Duration {
+// inLong is how much or how long: `make soak` sets MSHIP_LONG for the long forms.
+func inLong[T any](short, long T) T {
 	if os.Getenv("MSHIP_LONG") != "" {
 		return long
 	}
