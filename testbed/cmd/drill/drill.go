@@ -27,6 +27,7 @@ type drill struct {
 	nextLine time.Time
 	maxDepth int // of this phase
 	last     snapshot
+	earlier  reading // the counts of the lives that ended with the plug
 	rows     []row
 }
 
@@ -115,6 +116,18 @@ func (d *drill) play(ctx context.Context, i int, p phase) error {
 	d.tell.phase(i+1, len(d.script.phases), p)
 	d.rows = append(d.rows, row{link: p.link})
 	end := time.Now().Add(p.lasts)
+	if p.plug {
+		if err := d.until(ctx, time.Now().Add(p.lasts/2)); err != nil {
+			return err
+		}
+		if err := d.pullThePlug(ctx); err != nil {
+			return err
+		}
+	}
+	return d.until(ctx, end)
+}
+
+func (d *drill) until(ctx context.Context, end time.Time) error {
 	return d.watch(ctx, func(reading) (bool, error) { return !time.Now().Before(end), nil })
 }
 
@@ -141,13 +154,14 @@ func (d *drill) watch(ctx context.Context, done func(reading) (bool, error)) err
 	}
 }
 
-// sample reads the metrics page.
+// sample reads the metrics page. Its counts are of all the ship's lives.
 func (d *drill) sample() (reading, error) {
 	page, err := d.ship.Scrape()
 	if err != nil {
 		return reading{}, fmt.Errorf("the agent died or is not itself: %w\n%s", err, d.ship.Log().Tail(20))
 	}
 	r, err := read(page)
+	r = r.after(d.earlier)
 	d.maxDepth = max(d.maxDepth, r.depth)
 	return r, err
 }

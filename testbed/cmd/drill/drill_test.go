@@ -53,6 +53,7 @@ func TestDrillLosesNothing(t *testing.T) {
 	require.NoError(t, err, "exit status")
 	assert.Empty(t, stderr.String())
 	assert.Contains(t, out, "\nNothing was lost.\n")
+	assert.Equal(t, 2, strings.Count(out, "the plug is pulled: kill -9"))
 	for _, p := range shortScript().phases {
 		assert.Contains(t, out, ": "+p.title+"\n")
 		assert.Regexp(t, `(?m)^`+p.link+` +\d+\.\d +[1-9]`, out, "a row with something sent")
@@ -78,9 +79,9 @@ func TestALostRecordMakesExitStatusOne(t *testing.T) {
 	}
 	s := shortScript()
 	s.phases = []phase{
-		{"all is well", "up", accept, 2 * time.Second},
-		{"the shore throws away what it takes", "lies", swallow, 2 * time.Second},
-		{"all is well again", "up", accept, time.Second},
+		{title: "all is well", link: "up", fault: accept, lasts: 2 * time.Second},
+		{title: "the shore throws away what it takes", link: "lies", fault: swallow, lasts: 2 * time.Second},
+		{title: "all is well again", link: "up", fault: accept, lasts: time.Second},
 	}
 	s.patience = 2 * time.Second
 	tmp := t.TempDir()

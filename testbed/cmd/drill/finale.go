@@ -20,7 +20,7 @@ func (d *drill) drain(ctx context.Context) error {
 			return false, err
 		}
 		complete := d.load.finished() && r.depth == 0 &&
-			ashore.Numbered >= d.load.sent() && ashore.Unnumbered == r.points
+			ashore.Numbered >= d.load.sent() && ashore.Unnumbered >= r.points
 		if complete || time.Now().After(end) {
 			d.border(r, ashore)
 			return true, nil

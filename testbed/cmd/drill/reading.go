@@ -14,6 +14,16 @@ type reading struct {
 	attempts  int // on the wire
 	delivered int // records of whatever kind
 	points    int // of the host metrics, taken in
+	lines     int // of syslog, taken in
+}
+
+// after adds the counts of an earlier life.
+func (r reading) after(earlier reading) reading {
+	r.attempts += earlier.attempts
+	r.delivered += earlier.delivered
+	r.points += earlier.points
+	r.lines += earlier.lines
+	return r
 }
 
 // breakerState is the value of mship_sink_circuit_state.
@@ -56,5 +66,7 @@ func read(page agent.Page) (reading, error) {
 		attempts:  value("mship_sink_attempts_total", nil),
 		delivered: value("mship_sink_delivered_records_total", nil),
 		points:    value("otelcol_receiver_accepted_metric_points", map[string]string{"receiver": "host_metrics"}),
+		lines: value("otelcol_receiver_accepted_log_records", map[string]string{"receiver": "syslog/rfc3164"}) +
+			value("otelcol_receiver_accepted_log_records", map[string]string{"receiver": "syslog/rfc5424"}),
 	}, nil
 }

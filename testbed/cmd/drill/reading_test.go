@@ -21,11 +21,16 @@ mship_sink_delivered_records_total{signal="logs",sink="shore"} 300
 mship_sink_delivered_records_total{signal="metrics",sink="shore"} 50
 otelcol_receiver_accepted_metric_points{receiver="host_metrics",transport=""} 84
 otelcol_receiver_accepted_metric_points{receiver="otlp",transport="http"} 1000
+otelcol_receiver_accepted_log_records{receiver="syslog/rfc3164",transport="tcp"} 5
+otelcol_receiver_accepted_log_records{receiver="syslog/rfc5424",transport="tcp"} 6
+otelcol_receiver_accepted_log_records{receiver="otlp",transport="http"} 1000
 `)
 	require.NoError(t, err)
 	r, err := read(page)
 	require.NoError(t, err)
-	assert.Equal(t, reading{breaker: halfOpen, depth: 17, attempts: 40, delivered: 350, points: 84}, r)
+	assert.Equal(t, reading{breaker: halfOpen, depth: 17, attempts: 40, delivered: 350, points: 84, lines: 11}, r)
+	earlier := reading{breaker: open, depth: 99, attempts: 1, delivered: 2, points: 3, lines: 4}
+	assert.Equal(t, reading{breaker: halfOpen, depth: 17, attempts: 41, delivered: 352, points: 87, lines: 15}, r.after(earlier))
 }
 
 func TestReadAPageBeforeTheFirstAttempt(t *testing.T) {

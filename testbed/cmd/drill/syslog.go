@@ -21,10 +21,13 @@ const (
 // syslogClient writes numbered lines over TCP, by turns as RFC 3164 and as
 // RFC 5424. TCP syslog knows no answer: a line is sent when it is written.
 type syslogClient struct {
-	conns [2]net.Conn
+	// writing is locked while a line is written, and while none may be.
+	writing sync.Mutex
 
-	mu   sync.Mutex
-	sent []int64
+	mu     sync.Mutex
+	conns  [2]net.Conn
+	closed bool
+	sent   []int64
 }
 
 func dialSyslog(rfc3164, rfc5424 string) (*syslogClient, error) {
@@ -60,12 +63,36 @@ func (c *syslogClient) run(ctx context.Context, lasts time.Duration) error {
 	}
 }
 
-func (c *syslogClient) write(id int64, now time.Time) error {
-	line, conn := line3164(id, now), c.conns[0]
-	if id%2 == 1 {
-		line, conn = line5424(id, now), c.conns[1]
+// hold writes no more lines until release is called.
+func (c *syslogClient) hold() (release func()) {
+	c.writing.Lock()
+	return c.writing.Unlock
+}
+
+// redial goes on with new connections.
+func (c *syslogClient) redial(rfc3164, rfc5424 string) error {
+	again, err := dialSyslog(rfc3164, rfc5424)
+	if err != nil {
+		return err
 	}
-	if _, err := conn.Write([]byte(line)); err != nil {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	again.conns, c.conns = c.conns, again.conns
+	again.close()
+	if c.closed {
+		c.closeAll()
+	}
+	return nil
+}
+
+func (c *syslogClient) write(id int64, now time.Time) error {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	line := line3164(id, now)
+	if id%2 == 1 {
+		line = line5424(id, now)
+	}
+	if _, err := c.conn(int(id % 2)).Write([]byte(line)); err != nil {
 		return err
 	}
 	c.mu.Lock()
@@ -89,7 +116,20 @@ func (c *syslogClient) ids() []int64 {
 	return c.sent[:len(c.sent):len(c.sent)]
 }
 
+func (c *syslogClient) conn(i int) net.Conn {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.conns[i]
+}
+
 func (c *syslogClient) close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closed = true
+	c.closeAll()
+}
+
+func (c *syslogClient) closeAll() {
 	for _, conn := range c.conns {
 		_ = conn.Close() // what was written is on its way; a second Close does nothing
 	}
