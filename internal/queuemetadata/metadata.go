@@ -45,21 +45,26 @@ var (
 // fails with an empty metadata, and we keep our hands off. No bytes are a
 // queue that has never held anything.
 func Parse(raw []byte) (m Metadata, err error) {
+	newer := false
 	for len(raw) > 0 {
 		field, wire, n := protowire.ConsumeTag(raw)
 		if n < 0 {
 			return Metadata{}, ErrUnreadable
 		}
 		raw = raw[n:]
-		switch n = m.parseField(field, wire, raw); {
-		case n == unknown:
-			return Metadata{}, ErrNewer
-		case n < 0:
+		if n = m.parseField(field, wire, raw); n == unknown {
+			// All of it must make sense: damage is no newer release.
+			newer, n = true, protowire.ConsumeFieldValue(field, wire, raw)
+		}
+		if n < 0 {
 			return Metadata{}, ErrUnreadable
 		}
 		raw = raw[n:]
 	}
-	if !m.sound() {
+	switch {
+	case newer:
+		return Metadata{}, ErrNewer
+	case !m.sound():
 		return Metadata{}, ErrUnreadable
 	}
 	return m, nil

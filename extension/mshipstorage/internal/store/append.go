@@ -31,8 +31,10 @@ func (s *Store) put(c *Client, ops []record.Op, bodies [][]byte, must bool) erro
 		return s.refusal(err, must)
 	}
 	c.owed, c.lazy = nil, nil
-	for _, op := range r.Ops[owed:] {
-		c.index.Apply(seg.id, op)
+	for i, op := range r.Ops {
+		if i >= owed || op.Kind != record.Shift { // which was done when it was owed, and is not to be done twice
+			c.index.Apply(seg.id, op)
+		}
 	}
 	s.unflushed = append(s.unflushed, placed{client: c, record: r, in: seg})
 	s.unflushedBytes += int64(len(r.Bytes))

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"fmt"
 	"slices"
 
 	"go.opentelemetry.io/collector/extension/xextension/storage"
@@ -41,6 +42,8 @@ func (c *Client) change(ops []*storage.Operation) (*change, error) {
 			_, isItem := queuemetadata.Index(op.Key)
 			ch.deletesItem = ch.deletesItem || isItem
 			ch.ops = append(ch.ops, record.Op{Kind: record.Delete, Key: op.Key})
+		default:
+			return nil, fmt.Errorf("operation of unknown type %d", op.Type)
 		}
 		written[op.Key] = op
 	}
@@ -126,18 +129,23 @@ func (c *Client) write(ch *change) (lsn uint64, wait bool, err error) {
 		return 0, false, nil
 	}
 	if err := s.put(c, ch.ops, ch.bodies, n.must); err != nil {
-		if !c.queue || !n.must {
+		if !c.queue || !n.must || !ch.mayWait() {
 			return 0, false, err
 		}
 		s.set.Logger.Warn("cannot write that a batch is done; will try again with the next write", zap.String("client", c.name), zap.Error(err))
 		c.owe(ch.ops...)
-		c.lazy = ch.metadata
 		return 0, false, nil
 	}
 	if !n.must {
 		s.roomAgain()
 	}
 	return s.lsn, n.wait || s.unflushedBytes > unflushedMax, nil
+}
+
+// mayWait: it can be owed. That keeps it in memory, which bodies are too long
+// for; but the queue's metadata may as well be forgotten, as the items tell it anew.
+func (ch *change) mayWait() bool {
+	return !slices.ContainsFunc(ch.ops, func(op record.Op) bool { return op.Kind == record.Set && op.Key != queuemetadata.Key })
 }
 
 // learn notes whether this is the queue that we know.
@@ -158,6 +166,7 @@ func (c *Client) dropVain(ch *change) {
 			return false
 		}
 		_, found := c.index.Get(op.Key)
+		found = found || op.Key == queuemetadata.Key && c.lazy != nil
 		return c.unreadable[op.Key] || !found && !set[op.Key]
 	})
 }

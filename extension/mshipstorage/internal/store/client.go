@@ -143,11 +143,15 @@ func (c *Client) withOwed(ops []record.Op) []record.Op {
 	return all
 }
 
-// owe does changes in the index now, and on disk with the next record.
+// owe does changes that may wait in the index now, and on disk with the next record.
 func (c *Client) owe(ops ...record.Op) {
 	for _, op := range ops {
-		if op.Kind == record.Delete {
-			c.index.Delete(op.Key)
+		switch {
+		case op.Kind == record.Set:
+		case op.Kind == record.SetSmall && op.Key == queuemetadata.Key:
+			c.lazy = op.Small
+		default:
+			c.index.Apply(0, op)
 			c.owed = append(c.owed, op)
 		}
 	}

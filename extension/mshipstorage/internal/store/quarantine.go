@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"go.uber.org/zap"
 
@@ -16,6 +17,9 @@ const quarantineDir = "quarantine"
 
 // quarantineShare of max_bytes is what it may hold, 1/n.
 const quarantineShare = 16
+
+// partSuffix is what a copy is called that is not complete.
+const partSuffix = ".part"
 
 // sector is the piece in which a disk fails to read.
 const sector = 4096
@@ -36,8 +40,17 @@ func (s *Store) openQuarantine() error {
 	if err != nil {
 		return err
 	}
+	if len(entries) > 0 {
+		// What stands there is taken for safe; after a kill it need not be.
+		if err := aside.Sync(); err != nil {
+			return err
+		}
+	}
 	s.aside, s.known = aside, map[string]bool{}
 	for _, e := range entries {
+		if strings.HasSuffix(e.Name, partSuffix) && aside.Remove(e.Name) == nil {
+			continue // the power was cut meanwhile; it is copied again
+		}
 		s.known[e.Name] = true
 		s.asideUsed += e.Size
 	}
@@ -73,6 +86,19 @@ func (s *Store) damagedRange(seg *segment, f disk.File, r record.Range, what str
 	return nil
 }
 
+// note leaves an empty file of that name, so that the next start knows.
+func (s *Store) note(name string) error {
+	if s.aside == nil {
+		return errNoQuarantine
+	}
+	f, err := s.aside.Create(name)
+	if err != nil {
+		return err
+	}
+	s.known[name] = true
+	return f.Close()
+}
+
 func (s *Store) putAside(name string, f disk.File, r record.Range) error {
 	if s.aside == nil {
 		return errNoQuarantine
@@ -80,7 +106,8 @@ func (s *Store) putAside(name string, f disk.File, r record.Range) error {
 	if s.asideUsed+r.Len() > s.set.MaxBytes/quarantineShare {
 		return fmt.Errorf("%s holds %d bytes, a sixteenth of max_bytes is its limit: look at what is in it and remove it", s.aside.Path(""), s.asideUsed)
 	}
-	out, err := s.aside.Create(name)
+	part := name + partSuffix
+	out, err := s.aside.Create(part)
 	if err != nil {
 		return err
 	}
@@ -89,10 +116,13 @@ func (s *Store) putAside(name string, f disk.File, r record.Range) error {
 		err = out.Sync()
 	}
 	if err = errors.Join(err, out.Close()); err == nil {
-		err = s.aside.Sync()
+		err = s.aside.Rename(part, name)
 	}
 	if err != nil {
-		return errors.Join(err, s.aside.Remove(name))
+		return errors.Join(err, s.aside.Remove(part))
+	}
+	if err = s.aside.Sync(); err != nil {
+		return err
 	}
 	s.asideUsed += r.Len()
 	s.used += r.Len()

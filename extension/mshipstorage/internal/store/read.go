@@ -62,8 +62,8 @@ func (l loan) back() {
 }
 
 // stored reads the bytes as they are stored, and checks them. It tries again
-// where that may help. damaged: they can be read and are wrong.
-func (l loan) stored(ctx context.Context) (b []byte, damaged bool, err error) {
+// where that may help, after wait. damaged: they can be read and are wrong.
+func (l loan) stored(wait func()) (b []byte, damaged bool, err error) {
 	b = make([]byte, l.place.Length)
 	for range readAttempts {
 		_, err = l.file.ReadAt(b, int64(l.place.Offset))
@@ -71,7 +71,7 @@ func (l loan) stored(ctx context.Context) (b []byte, damaged bool, err error) {
 		if err == nil && !damaged {
 			return b, false, nil
 		}
-		pause(ctx)
+		wait()
 	}
 	where := fmt.Sprintf("%d bytes at %d of %s", l.place.Length, l.place.Offset, l.store.dir.Path(l.seg.name))
 	if damaged {
@@ -79,6 +79,9 @@ func (l loan) stored(ctx context.Context) (b []byte, damaged bool, err error) {
 	}
 	return nil, false, fmt.Errorf("cannot read %s: %w", where, err)
 }
+
+// atOnce is for who must not wait.
+func atOnce() {}
 
 func pause(ctx context.Context) {
 	t := time.NewTimer(readPause)
@@ -91,7 +94,7 @@ func pause(ctx context.Context) {
 
 // read gives the value at a place that was lent.
 func (c *Client) read(ctx context.Context, key string, l loan) ([]byte, error) {
-	stored, damaged, err := l.stored(ctx)
+	stored, damaged, err := l.stored(func() { pause(ctx) })
 	if err == nil {
 		var raw []byte
 		if raw, err = c.store.codec.Decode(stored, int(l.place.Raw)); err == nil {

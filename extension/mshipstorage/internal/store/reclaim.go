@@ -16,8 +16,15 @@ import (
 // that the file has is several times quicker than one that makes it longer.
 const sparesMax = 2
 
-// movedAtOnce bounds how much is moved forward in one record, in bytes.
+// movedAtOnce bounds how much is moved forward while others wait, in bytes.
 const movedAtOnce = 1 << 20
+
+// What cannot be moved forward is tried again after movePause. What cannot be
+// read then is given up after stuckMax of them: it would keep the disk full.
+const (
+	movePause = time.Minute
+	stuckMax  = 3
+)
 
 // tend does what nobody waits for: it flushes what is left, and gives back room.
 func (s *Store) tend() {
@@ -230,7 +237,7 @@ func (s *Store) trim() {
 func (s *Store) moveForward() bool {
 	s.mu.Lock()
 	seg := s.oldest()
-	if seg == nil || !s.worthMoving(seg) {
+	if seg == nil || time.Since(seg.tried) < movePause || !s.worthMoving(seg) {
 		s.mu.Unlock()
 		return false
 	}
@@ -243,7 +250,8 @@ func (s *Store) moveForward() bool {
 		for len(keys) > 0 {
 			n, err := c.moveSome(seg, keys)
 			if err != nil {
-				s.set.Logger.Warn("cannot move what is left in a segment", zap.String("file", s.dir.Path(seg.name)), zap.Error(err))
+				s.set.Logger.Warn("cannot move what is left in a segment; will try again later", zap.String("file", s.dir.Path(seg.name)), zap.Error(err))
+				s.postpone(seg)
 				return false
 			}
 			keys = keys[n:]
@@ -252,6 +260,14 @@ func (s *Store) moveForward() bool {
 	s.flushRest()
 	s.reclaim()
 	return true
+}
+
+// postpone leaves a segment alone for a while: to try holds everybody up.
+func (s *Store) postpone(seg *segment) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	seg.tried = time.Now()
+	seg.stuck++
 }
 
 // worthMoving: a quarter of the segment or less is needed; or half of the log
@@ -273,41 +289,39 @@ func (s *Store) worthMoving(seg *segment) bool {
 	}
 }
 
-// moveSome moves the first keys that fit into one record, and tells how many.
+// moveSome moves the first keys, not too many at once, and tells how many. Each
+// gets a record of its own, so that damage to one takes no other with it.
 func (c *Client) moveSome(seg *segment, keys []string) (n int, err error) {
-	s := c.store
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var ops []record.Op
-	var bodies [][]byte
-	size := 0
-	for _, key := range keys {
-		if size > movedAtOnce {
-			break
-		}
-		n++
-		e, ok := c.index.Get(key)
-		if !ok || e.Place.Segment != seg.id {
-			continue
-		}
-		op, body, err := c.again(key, e)
+	c.store.mu.Lock()
+	defer c.store.mu.Unlock()
+	for size := 0; n < len(keys) && size <= movedAtOnce; n++ {
+		moved, err := c.move(seg, keys[n])
 		if err != nil {
-			continue // it is in quarantine
+			return n, err
 		}
-		ops = append(ops, op)
-		if body != nil {
-			bodies = append(bodies, body)
-		}
-		size += len(body) + len(op.Small) + len(key)
+		size += moved
 	}
-	if len(ops) == 0 {
-		return n, nil
+	return n, nil
+}
+
+// move writes a key that stands in the segment anew, and tells how long it is.
+func (c *Client) move(seg *segment, key string) (size int, err error) {
+	e, ok := c.index.Get(key)
+	if !ok || e.Place.Segment != seg.id {
+		return 0, nil
 	}
-	return n, s.put(c, ops, bodies, true)
+	op, bodies, err := c.again(key, e)
+	if gone := (*DamageError)(nil); errors.As(err, &gone) {
+		return 0, nil // it is in quarantine
+	}
+	if err != nil {
+		return 0, err
+	}
+	return len(key) + len(e.Small) + int(e.Place.Length), c.store.put(c, []record.Op{op}, bodies, true)
 }
 
 // again makes the operation that sets a key to what it is.
-func (c *Client) again(key string, e index.Entry) (record.Op, []byte, error) {
+func (c *Client) again(key string, e index.Entry) (record.Op, [][]byte, error) {
 	if e.Small != nil {
 		return record.Op{Kind: record.SetSmall, Key: key, Small: e.Small}, nil, nil
 	}
@@ -316,9 +330,13 @@ func (c *Client) again(key string, e index.Entry) (record.Op, []byte, error) {
 		return record.Op{}, nil, err
 	}
 	defer c.store.release(l.seg)
-	body, _, err := l.stored(background)
-	if err != nil {
+	body, damaged, err := l.stored(atOnce) // everybody waits for us
+	switch {
+	case err == nil:
+		return record.Op{Kind: record.Set, Key: key, Value: e.Place.Value}, [][]byte{body}, nil
+	case !damaged && l.seg.stuck < stuckMax:
+		return record.Op{}, nil, err // the disk may yet give it back
+	default:
 		return record.Op{}, nil, c.setAside(key, l, err)
 	}
-	return record.Op{Kind: record.Set, Key: key, Value: e.Place.Value}, body, nil
 }

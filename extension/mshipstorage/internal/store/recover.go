@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
 	"slices"
 	"strings"
@@ -75,7 +76,7 @@ func (s *Store) header(e disk.Entry) (found, error) {
 	if err != nil {
 		return found{Entry: e}, err
 	}
-	defer f.Close()
+	defer f.Close() //nolint:errcheck // nothing was written through it
 	b := make([]byte, record.HeaderSize)
 	if _, err := f.ReadAt(b, 0); err != nil && !errors.Is(err, io.EOF) {
 		return found{Entry: e}, err
@@ -106,16 +107,47 @@ func (s *Store) inOrder(files []found) []found {
 			s.moveAside(f.Name)
 			continue
 		case last >= 0 && out[last].segment.Segment+1 != id:
-			s.damaged = true
-			s.set.Logger.Error("segments are missing: what they held is lost", zap.String("directory", s.dir.Path("")),
-				zap.Uint32("from", out[last].segment.Segment+1), zap.Uint32("to", id-1))
+			s.missing(out[last].segment.Segment+1, id-1)
 		}
 		if f.Name != segmentName(id) {
 			s.set.Logger.Error("a segment stands under another's name; it is read as what it says it is", zap.String("file", s.dir.Path(f.Name)), zap.Uint32("segment", id))
 		}
 		out = append(out, f)
 	}
+	s.giveNames(out)
 	return out
+}
+
+// missing reports segments that are not there, once: a note of it is left in quarantine.
+func (s *Store) missing(from, to uint32) {
+	s.damaged = true
+	name := fmt.Sprintf("%010d-%010d.missing", from, to)
+	if s.known[name] {
+		return
+	}
+	s.set.Logger.Error("segments are missing: what they held is lost", zap.String("directory", s.dir.Path("")),
+		zap.Uint32("from", from), zap.Uint32("to", to), zap.Error(s.note(name)))
+}
+
+// giveNames renames the segments that stand under another's name, where their
+// own is free: a new segment may get the name that they stand under.
+func (s *Store) giveNames(files []found) {
+	taken := map[string]bool{}
+	for _, f := range files {
+		taken[f.Name] = true
+	}
+	for again := true; again; {
+		again = false
+		for i, f := range files {
+			own := segmentName(f.segment.Segment)
+			if taken[own] || s.dir.Rename(f.Name, own) != nil {
+				continue
+			}
+			delete(taken, f.Name)
+			taken[own], again = true, true
+			files[i].Name = own
+		}
+	}
 }
 
 func (s *Store) moveAside(name string) {
@@ -185,7 +217,8 @@ func (s *Store) replay(f found, limit int64) {
 		return
 	}
 	defer s.release(seg)
-	if f.err == nil && limit == math.MaxInt64 && s.replaySummary(seg, file) {
+	summary, promised := s.summaryOf(seg)
+	if f.err == nil && limit == math.MaxInt64 && s.replaySummary(seg, file, summary, promised) {
 		return
 	}
 	data := make([]byte, min(f.Size, limit))
@@ -196,18 +229,40 @@ func (s *Store) replay(f found, limit int64) {
 		data = data[:n]
 	}
 	s.scan(seg, file, data, f.err)
+	if limit == math.MaxInt64 && promised.LSN > seg.last {
+		s.damaged = true
+		s.set.Logger.Error("the end of a segment is missing: what it held is lost", zap.String("file", s.dir.Path(seg.name)),
+			zap.Int64("offset", seg.end), zap.Int64("length", promised.Offset-seg.end))
+	}
 }
 
-func (s *Store) replaySummary(seg *segment, file disk.File) bool {
+// summaryOf reads the summary of a segment, if there is one, and the end that
+// the segment must have for it to count.
+func (s *Store) summaryOf(seg *segment) (b []byte, end record.Mark) {
 	b, err := s.readAll(summaryName(seg.id))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, record.Mark{}
+	}
+	if err == nil {
+		end, err = record.ParseSummary(b)
+	}
+	if err == nil && end.Segment != seg.id {
+		err = fmt.Errorf("it is of segment %d", end.Segment)
+	}
 	if err != nil {
+		s.set.Logger.Warn("cannot use a summary: its segment is read instead", zap.String("file", s.dir.Path(summaryName(seg.id))), zap.Error(err))
+		return nil, record.Mark{}
+	}
+	return b, end
+}
+
+// replaySummary takes the summary for the segment, if it fits.
+func (s *Store) replaySummary(seg *segment, file disk.File, b []byte, end record.Mark) bool {
+	if b == nil {
 		return false
 	}
-	end, err := record.ParseSummary(b)
 	mark := make([]byte, record.MarkSize)
-	if err == nil && end.Segment == seg.id {
-		_, err = file.ReadAt(mark, end.Offset)
-	}
+	_, err := file.ReadAt(mark, end.Offset)
 	if there, ok := record.ParseMark(mark); err != nil || !ok || there != end {
 		s.set.Logger.Warn("a summary does not fit its segment, which is read instead", zap.String("file", s.dir.Path(summaryName(seg.id))), zap.Error(err))
 		return false
@@ -225,7 +280,7 @@ func (s *Store) readAll(name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
+	defer f.Close() //nolint:errcheck // nothing was written through it
 	size, err := f.Size()
 	if err != nil {
 		return nil, err
@@ -255,6 +310,9 @@ func (s *Store) scan(seg *segment, file disk.File, data []byte, header error) {
 		}
 	})
 	s.ended(seg, record.Mark{Offset: f.End, Records: f.Records, LSN: f.LSN})
+	if errors.Is(header, errNoHeader) && f.Records == 0 {
+		f.Torn = record.Range{} // a file to be written over, and the bytes of its earlier life
+	}
 	if header != nil && !errors.Is(header, errNoHeader) {
 		f.Damaged = append(f.Damaged, record.Range{To: min(record.HeaderSize, int64(len(data)))})
 	}

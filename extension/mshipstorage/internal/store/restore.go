@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"slices"
 
 	"go.uber.org/zap"
 
@@ -25,6 +26,10 @@ func (c *Client) restore() bool {
 	count, raw := c.index.Items()
 	goal, shifts := inOrder(m, c.index.Runs())
 	goal.Items, goal.Bytes = m.Items, m.Bytes
+	if uint64(count) < m.Count() {
+		c.store.set.Logger.Warn("batches of a queue are missing: they were damaged, or done just before the end on a full disk",
+			zap.String("client", c.name), zap.Uint64("missing", m.Count()-uint64(count)))
+	}
 	if uint64(count) != m.Count() {
 		goal.Items, goal.Bytes = share(m.Items, count, m.Count()), raw
 	}
@@ -33,7 +38,7 @@ func (c *Client) restore() bool {
 	}
 	c.store.set.Logger.Info("a queue goes on where it was cut off", zap.String("client", c.name),
 		zap.Int("batches", count), zap.Int64("bytes", raw), zap.Int("in_flight", len(m.Dispatched)))
-	ops := append(shifts, record.Op{Kind: record.SetSmall, Key: queuemetadata.Key, Small: goal.Marshal()})
+	ops := slices.Concat(shifts, []record.Op{{Kind: record.SetSmall, Key: queuemetadata.Key, Small: goal.Marshal()}})
 	if err := c.store.put(c, ops, nil, true); err != nil {
 		c.store.set.Logger.Warn("cannot write what was mended of a queue; will try again with the next write", zap.String("client", c.name), zap.Error(err))
 		c.oweShifts(shifts, goal)
@@ -62,7 +67,7 @@ func (c *Client) readMetadata() (m queuemetadata.Metadata, ok bool) {
 	case err != nil:
 		c.store.set.Logger.Error("a queue's metadata is unreadable; it is made anew from what is stored", zap.String("client", c.name), zap.Int("batches", count), zap.Error(err))
 		return queuemetadata.Metadata{}, true
-	case len(raw) == 0:
+	case raw == nil:
 		// Numbers alone make no queue, unless damage took the metadata.
 		return m, c.store.damaged && count > 0 && c.index.Others() == 0
 	default:
@@ -81,7 +86,7 @@ func (c *Client) metadata() ([]byte, error) {
 		return nil, err
 	}
 	defer c.store.release(l.seg)
-	stored, _, err := l.stored(background)
+	stored, _, err := l.stored(func() { pause(background) })
 	if err != nil {
 		return nil, err
 	}

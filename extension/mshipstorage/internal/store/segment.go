@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/otelcol-mship/otelcol-mship/extension/mshipstorage/internal/disk"
 	"github.com/otelcol-mship/otelcol-mship/extension/mshipstorage/internal/record"
@@ -41,6 +42,9 @@ type segment struct {
 	// live is how many bytes are still needed; emptied the LSN at which that became 0.
 	live    int64
 	emptied uint64
+	// stuck is how often what is left here could not be moved, tried when that was last.
+	stuck int
+	tried time.Time
 	// summary is nil once it is written, and where the segment is not trusted.
 	summary *record.Summary
 }
@@ -54,6 +58,9 @@ func segmentName(id uint32) string { return fmt.Sprintf("%010d%s", id, segmentSu
 func summaryName(id uint32) string { return fmt.Sprintf("%010d%s", id, summarySuffix) }
 func spareName(id uint32) string   { return fmt.Sprintf("%010d%s", id, spareSuffix) }
 
+// idEnd is beyond all ids. A file with a greater number is not ours.
+const idEnd = 1 << 31
+
 // idOf reads the id from a name with this suffix.
 func idOf(name, suffix string) (uint32, bool) {
 	digits, ok := strings.CutSuffix(name, suffix)
@@ -61,7 +68,7 @@ func idOf(name, suffix string) (uint32, bool) {
 		return 0, false
 	}
 	id, err := strconv.ParseUint(digits, 10, 32)
-	return uint32(id), err == nil && id > 0
+	return uint32(id), err == nil && id > 0 && id < idEnd
 }
 
 func (seg *segment) mark() record.Mark {
