@@ -2,33 +2,31 @@ package store
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"go.uber.org/zap"
 
 	"github.com/otelcol-mship/otelcol-mship/extension/mshipstorage/internal/disk"
-	"github.com/otelcol-mship/otelcol-mship/extension/mshipstorage/internal/index"
 	"github.com/otelcol-mship/otelcol-mship/extension/mshipstorage/internal/record"
 )
 
 // put writes a record of the client, what it owes first, and follows it in the
 // index. A record that must be written may use the reserve; any other is
 // refused where there is no room. After an error nothing has changed.
-func (s *Store) put(c *Client, ops []record.Op, bodies [][]byte, must bool) error {
+func (s *Store) put(c *Client, ops []record.Op, bodies [][]byte, must bool) (*record.Encoded, error) {
 	owed := len(c.owed)
 	r, err := record.Encode(record.Record{Client: c.name, Ops: c.withOwed(ops)}, bodies)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if !must {
 		if err := s.admit(int64(len(r.Bytes))); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	seg, err := s.place(r, must)
 	if err != nil {
-		return s.refusal(err, must)
+		return nil, s.refusal(err, must)
 	}
 	c.owed, c.lazy = nil, nil
 	for i, op := range r.Ops {
@@ -38,7 +36,7 @@ func (s *Store) put(c *Client, ops []record.Op, bodies [][]byte, must bool) erro
 	}
 	s.unflushed = append(s.unflushed, placed{client: c, record: r, in: seg})
 	s.unflushedBytes += int64(len(r.Bytes))
-	return nil
+	return r, nil
 }
 
 // place writes the record at the end of the log. If that fails, it tries once
@@ -107,11 +105,4 @@ func (s *Store) newFile(seg *segment, must bool) (err error) {
 	}
 	seg.file, err = s.dir.Create(seg.name)
 	return err
-}
-
-// isUnflushed: the place is in a record that was never flushed.
-func (s *Store) isUnflushed(p index.Place, lsn uint64) bool {
-	return s.flushed < lsn && slices.ContainsFunc(s.unflushed, func(u placed) bool {
-		return u.in.id == p.Segment && slices.ContainsFunc(u.record.Ops, func(op record.Op) bool { return op.Value.Offset == p.Offset })
-	})
 }

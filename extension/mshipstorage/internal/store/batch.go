@@ -7,6 +7,7 @@ import (
 	"go.opentelemetry.io/collector/extension/xextension/storage"
 	"go.uber.org/zap"
 
+	"github.com/otelcol-mship/otelcol-mship/extension/mshipstorage/internal/index"
 	"github.com/otelcol-mship/otelcol-mship/extension/mshipstorage/internal/record"
 	"github.com/otelcol-mship/otelcol-mship/internal/queuemetadata"
 )
@@ -101,45 +102,99 @@ func (c *Client) nature(ch *change) nature {
 
 // commit writes a change, and waits for its flush where its nature asks for it.
 func (c *Client) commit(ch *change) error {
-	lsn, wait, err := c.write(ch)
-	if err != nil || !wait {
+	w, err := c.write(ch)
+	if err != nil || !w.wait && !w.much {
 		return err
 	}
-	if err = c.store.flush(lsn); err != nil {
-		c.undo(ch, lsn)
+	if err = c.store.flush(w.lsn); err == nil || !w.wait {
+		return nil // what nobody waits for is flushed again, and told of, by and by
+	}
+	if !c.takeBack(w) {
+		return nil // another flush has made it durable since
 	}
 	return err
 }
 
-func (c *Client) write(ch *change) (lsn uint64, wait bool, err error) {
+// written is a change in the log.
+type written struct {
+	lsn uint64
+	// wait for a flush; much: so much is unflushed that it is time for one.
+	wait, much bool
+	record     *record.Encoded
+	// What was before it.
+	entries []keyed
+	owed    []record.Op
+	lazy    []byte
+}
+
+type keyed struct {
+	key   string
+	entry index.Entry
+	ok    bool
+}
+
+func (c *Client) write(ch *change) (w written, err error) {
 	s := c.store
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
-		return 0, false, errClosed
+		return w, errClosed
 	}
 	c.learn(ch)
 	c.dropVain(ch)
 	n := c.nature(ch)
 	switch {
 	case len(ch.ops) == 0:
-		return 0, false, nil
+		return w, nil
 	case n.lazy:
 		c.lazy = ch.metadata
-		return 0, false, nil
+		return w, nil
 	}
-	if err := s.put(c, ch.ops, ch.bodies, n.must); err != nil {
+	w.owed, w.lazy = c.owed, c.lazy
+	for _, op := range ch.ops {
+		e, ok := c.index.Get(op.Key)
+		w.entries = append(w.entries, keyed{op.Key, e, ok})
+	}
+	if w.record, err = s.put(c, ch.ops, ch.bodies, n.must); err != nil {
 		if !c.queue || !n.must || !ch.mayWait() {
-			return 0, false, err
+			return w, err
 		}
 		s.set.Logger.Warn("cannot write that a batch is done; will try again with the next write", zap.String("client", c.name), zap.Error(err))
 		c.owe(ch.ops...)
-		return 0, false, nil
+		return written{}, nil
 	}
 	if !n.must {
 		s.roomAgain()
 	}
-	return s.lsn, n.wait || s.unflushedBytes > unflushedMax, nil
+	w.lsn, w.wait, w.much = s.lsn, n.wait, s.unflushedBytes > unflushedMax
+	return w, nil
+}
+
+// takeBack undoes a change whose flush failed, as a whole: whoever made it was
+// told that it is not stored. The log that has it is broken, and is cut before
+// it. It is false where the change is durable all the same.
+func (c *Client) takeBack(w written) bool {
+	s := c.store
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := slices.IndexFunc(s.unflushed, func(p placed) bool { return p.record == w.record })
+	if i < 0 {
+		return false
+	}
+	s.unflushed = slices.Delete(s.unflushed, i, i+1)
+	s.unflushedBytes -= int64(len(w.record.Bytes))
+	for _, before := range slices.Backward(w.entries) {
+		if before.ok {
+			c.index.Put(before.key, before.entry)
+		} else {
+			c.index.Delete(before.key)
+		}
+	}
+	c.owed = slices.Concat(w.owed, c.owed)
+	if c.lazy == nil {
+		c.lazy = w.lazy
+	}
+	return true
 }
 
 // mayWait: it can be owed. That keeps it in memory, which bodies are too long
@@ -169,19 +224,4 @@ func (c *Client) dropVain(ch *change) {
 		found = found || op.Key == queuemetadata.Key && c.lazy != nil
 		return c.unreadable[op.Key] || !found && !set[op.Key]
 	})
-}
-
-// undo takes back the new items of a change whose flush failed: the queue was
-// told that they are not stored.
-func (c *Client) undo(ch *change, lsn uint64) {
-	c.store.mu.Lock()
-	defer c.store.mu.Unlock()
-	for _, op := range ch.ops {
-		if _, isItem := queuemetadata.Index(op.Key); op.Kind != record.Set || !isItem {
-			continue
-		}
-		if e, ok := c.index.Get(op.Key); ok && e.Place.CRC == op.Value.CRC && c.store.isUnflushed(e.Place, lsn) {
-			c.owe(record.Op{Kind: record.Delete, Key: op.Key})
-		}
-	}
 }

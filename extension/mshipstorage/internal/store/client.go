@@ -176,7 +176,7 @@ func (c *Client) pay() {
 	if len(c.owed) == 0 && c.lazy == nil {
 		return
 	}
-	if err := c.store.put(c, nil, nil, true); err != nil {
+	if _, err := c.store.put(c, nil, nil, true); err != nil {
 		c.store.set.Logger.Debug("cannot write what is owed; will try again", zap.String("client", c.name), zap.Error(err))
 	}
 }

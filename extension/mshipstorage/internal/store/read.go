@@ -131,7 +131,7 @@ func (c *Client) setAside(key string, l loan, cause error) error {
 func (c *Client) forget(key string) {
 	delete(c.unreadable, key)
 	gone := record.Op{Kind: record.Delete, Key: key}
-	if err := c.store.put(c, []record.Op{gone}, nil, true); err != nil {
+	if _, err := c.store.put(c, []record.Op{gone}, nil, true); err != nil {
 		c.owe(gone)
 	}
 }

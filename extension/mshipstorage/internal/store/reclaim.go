@@ -317,7 +317,8 @@ func (c *Client) move(seg *segment, key string) (size int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	return len(key) + len(e.Small) + int(e.Place.Length), c.store.put(c, []record.Op{op}, bodies, true)
+	_, err = c.store.put(c, []record.Op{op}, bodies, true)
+	return len(key) + len(e.Small) + int(e.Place.Length), err
 }
 
 // again makes the operation that sets a key to what it is.

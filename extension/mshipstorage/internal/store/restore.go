@@ -39,7 +39,7 @@ func (c *Client) restore() bool {
 	c.store.set.Logger.Info("a queue goes on where it was cut off", zap.String("client", c.name),
 		zap.Int("batches", count), zap.Int64("bytes", raw), zap.Int("in_flight", len(m.Dispatched)))
 	ops := slices.Concat(shifts, []record.Op{{Kind: record.SetSmall, Key: queuemetadata.Key, Small: goal.Marshal()}})
-	if err := c.store.put(c, ops, nil, true); err != nil {
+	if _, err := c.store.put(c, ops, nil, true); err != nil {
 		c.store.set.Logger.Warn("cannot write what was mended of a queue; will try again with the next write", zap.String("client", c.name), zap.Error(err))
 		c.oweShifts(shifts, goal)
 	}
