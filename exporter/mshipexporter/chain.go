@@ -21,9 +21,11 @@ func (c *core) chain(l *lane) delivery.Sender {
 	return delivery.Chain(l.sink,
 		backoff.New(c.backoff()), //   every error leaves with its delay: nobody else computes one
 		c.letters.Damaged,        //   bytes from the disk that cannot be read are put aside
+		l.settled(),              //   delivered or parked already? not sent again
 		yield.New(c.yielding(l)), //   what is refused while others are taken goes to the back; in the third round, to the dead letters
 		l.hold.Layer,             //   a signal that the far end refuses altogether waits on its own
 		halve.New(c.park),        //   a refused batch is halved until the bad records stand alone; those are parked
+		l.parts(),                //   parts that were accepted are not sent again
 		c.pause.Layer,            //   Retry-After: the far end asked the whole sink to wait
 		c.breaking(),             //   the path is down: the wire is not touched
 		l.witness.Layer,          //   does the far end take others of this signal?

@@ -11,6 +11,7 @@ import (
 	"go.opentelemetry.io/collector/config/configretry"
 	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
+	"golang.org/x/net/http/httpguts"
 
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/metadata"
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/sink"
@@ -38,6 +39,8 @@ type Config struct {
 	CircuitBreaker CircuitBreakerConfig `mapstructure:"circuit_breaker"`
 	// DeadLetter parks what must not be sent again.
 	DeadLetter DeadLetterConfig `mapstructure:"dead_letter"`
+	// Idempotency keeps a batch from being delivered twice.
+	Idempotency IdempotencyConfig `mapstructure:"idempotency"`
 }
 
 // RetryConfig is the collector's own backoff and three settings more.
@@ -70,6 +73,22 @@ type DeadLetterConfig struct {
 	MaxPerHour int `mapstructure:"max_per_hour"`
 }
 
+// IdempotencyConfig says how batches are recognised.
+type IdempotencyConfig struct {
+	Enabled bool `mapstructure:"enabled"`
+	// Window is how long a batch is remembered.
+	Window time.Duration `mapstructure:"window"`
+	// Header carries the batch's id to the far end, and a client's key to us.
+	Header string `mapstructure:"header"`
+}
+
+func (c *IdempotencyConfig) header() string {
+	if !c.Enabled {
+		return ""
+	}
+	return c.Header
+}
+
 func createDefaultConfig() *Config {
 	queue := exporterhelper.NewDefaultQueueConfig()
 	queue.Sizer = exporterhelper.RequestSizerTypeBytes
@@ -90,6 +109,7 @@ func createDefaultConfig() *Config {
 		Queue:          configoptional.Some(queue),
 		CircuitBreaker: CircuitBreakerConfig{Enabled: true, FailureThreshold: 5, OpenDuration: time.Minute, HalfOpenMaxInflight: 3},
 		DeadLetter:     DeadLetterConfig{Enabled: true, Directory: "./data/dlq", MaxPerHour: 1000},
+		Idempotency:    IdempotencyConfig{Enabled: true, Window: 24 * time.Hour, Header: "Idempotency-Key"},
 	}
 }
 
@@ -155,13 +175,24 @@ func (c *DeadLetterConfig) Validate() error {
 	)
 }
 
+// Validate finds settings with which nothing can be recognised.
+func (c *IdempotencyConfig) Validate() error {
+	if !c.Enabled {
+		return nil
+	}
+	return errors.Join(
+		check(c.Window >= time.Minute, "window must be 1m or more, found %s; to remember nothing set enabled: false", c.Window),
+		check(httpguts.ValidHeaderFieldName(c.Header), "header %q is no name of an HTTP header, such as Idempotency-Key", c.Header),
+	)
+}
+
 func (c *Config) validateQueue() error {
 	if !c.Queue.HasValue() {
 		return nil
 	}
 	q := c.Queue.Get()
 	return errors.Join(
-		check(!q.Batch.HasValue(), "sending_queue::batch is not served yet: remove it; every request is queued and sent as it came"),
+		check(!q.Batch.HasValue() || len(q.Batch.Get().Partition.MetadataKeys) == 0, "sending_queue::batch::partition is not served: remove it; to keep data apart give each kind an exporter of its own"),
 		check(!q.WaitForResult, "sending_queue::wait_for_result would keep every client waiting through an outage: remove it"),
 	)
 }

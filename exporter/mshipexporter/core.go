@@ -42,7 +42,8 @@ type core struct {
 	lanesMu sync.Mutex
 	lanes   map[delivery.Signal]*lane
 
-	depth *queue.Depth
+	depth     *queue.Depth
+	journaled journaled
 	// reserver is nil where the storage promises nothing.
 	reserver atomic.Pointer[reserver]
 	pause    pause.Gate
@@ -185,5 +186,7 @@ func (c *core) hosts() []component.Host {
 	}
 	return hosts
 }
+
+func (c *core) countDuplicate(ctx context.Context) { c.tel.SinkDuplicateTotal.Add(ctx, 1, c.tel.only) }
 
 func (c *core) countRequeued(ctx context.Context) { c.tel.QueueRequeuedTotal.Add(ctx, 1, c.tel.only) }

@@ -6,7 +6,6 @@ import (
 	"math"
 	"time"
 
-	"github.com/google/uuid"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/config/configoptional"
 	"go.opentelemetry.io/collector/config/configretry"
@@ -14,13 +13,17 @@ import (
 	"go.opentelemetry.io/collector/exporter"
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
 	"go.opentelemetry.io/collector/exporter/exporterhelper/xexporterhelper"
+	"go.opentelemetry.io/collector/extension/xextension/storage"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/collector/pdata/ptrace"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/delivery"
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/door"
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/element"
+	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/journal"
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/payload"
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/queue"
 )
@@ -37,6 +40,9 @@ type handle struct {
 	// inner is exporterhelper's exporter; offer enters it with the batch that is in the context.
 	inner component.Component
 	offer func(ctx context.Context) error
+	// encoding of the queue and the journal; journal is nil where there is no queue.
+	encoding *element.Encoding
+	journal  *journal.Journal
 }
 
 type logsExporter struct {
@@ -88,8 +94,11 @@ func newTraces(ctx context.Context, c *core, set exporter.Settings) (exporter.Tr
 }
 
 func newHandle(c *core, signal delivery.Signal) *handle {
-	h := &handle{core: c}
+	h := &handle{core: c, encoding: element.NewEncoding(signal, payload.Unmarshal)}
 	h.lane = newLane(c, signal, h.requeue)
+	if c.cfg.Queue.HasValue() {
+		h.journal = h.newJournal()
+	}
 	return h
 }
 
@@ -106,24 +115,51 @@ func convert[T any](ctx context.Context, _ T) (xexporterhelper.Request, error) {
 // enter makes a batch of what a pipeline brings, and takes it through the door.
 func enter[T any](h *handle, wrap func(T) delivery.Payload) func(context.Context, T) error {
 	return func(ctx context.Context, data T) error {
-		id, err := uuid.NewV7()
-		if err != nil {
-			return door.Refusal(err, time.Second)
-		}
 		el := &element.Element{Batch: delivery.Batch{
-			ID: delivery.ID(id), Payload: wrap(data), History: &delivery.History{FirstSeen: time.Now()},
+			ID: newID(), Payload: wrap(data), History: &delivery.History{FirstSeen: time.Now()},
 		}}
 		return h.enter(ctx, el)
 	}
 }
 
 func (h *handle) enter(ctx context.Context, el *element.Element) error {
+	if h.lane.arrivals == nil {
+		return h.admit(ctx, el, nil)
+	}
+	err := h.once(ctx, &el.Batch, func(riders []*storage.Operation) error { return h.admit(ctx, el, riders) })
+	if err != nil && status.Code(err) != codes.Unavailable {
+		return door.Refusal(err, 0)
+	}
+	return err
+}
+
+// admit takes a batch through the door into the queue.
+func (h *handle) admit(ctx context.Context, el *element.Element, riders []*storage.Operation) error {
+	ctx = queue.WithRiders(ctx, riders)
 	size := sizeOf(el)
 	load := door.Load{Bytes: size.Bytes}
 	if h.core.cfg.Queue.HasValue() {
 		load.Queue = h.core.measure(size)
 	}
-	return h.core.door.Enter(ctx, load, func() error { return h.store(ctx, el.Batch, size) })
+	return h.core.door.Enter(ctx, load, func() error {
+		if piece, small := h.small(el.Batch); small {
+			return h.journal.Add(ctx, piece, riders)
+		}
+		return h.store(ctx, el.Batch, size)
+	})
+}
+
+// small gives a batch as a piece, if it is to wait in the journal for others.
+func (h *handle) small(b delivery.Batch) (p journal.Piece, small bool) {
+	if h.journal == nil {
+		return p, false
+	}
+	otlp, err := b.Payload.MarshalProto()
+	if err != nil {
+		return p, false // the queue's encoding will say so
+	}
+	p = journal.Piece{OTLP: otlp, Records: b.Payload.Records()}
+	return p, h.journal.Fits(p)
 }
 
 // store hands the batch to the queue, or, where there is none, sends it at once.
@@ -161,6 +197,9 @@ func (h *handle) requeue(ctx context.Context, b delivery.Batch) error {
 		return err
 	}
 	defer release()
+	if h.lane.ledger != nil {
+		ctx = queue.WithRiders(ctx, h.lane.ledger.Moved(b))
+	}
 	if err := h.store(ctx, b, size); err != nil {
 		return err
 	}
@@ -198,9 +237,10 @@ func (h *handle) options() []exporterhelper.Option {
 	}
 	q := *h.core.cfg.Queue.Get()
 	q.QueueSize, q.BlockOnOverflow = math.MaxInt64, false
+	q.Batch = configoptional.None[exporterhelper.BatchConfig]() // the journal's
 	return append(options,
 		exporterhelper.WithRetry(configretry.BackOffConfig{Enabled: true, InitialInterval: time.Millisecond, MaxInterval: time.Millisecond, Multiplier: 1}),
-		xexporterhelper.WithQueueBatch(configoptional.Some(q), xexporterhelper.QueueBatchSettings{Encoding: element.NewEncoding(h.lane.signal, payload.Unmarshal)}),
+		xexporterhelper.WithQueueBatch(configoptional.Some(q), xexporterhelper.QueueBatchSettings{Encoding: h.encoding}),
 	)
 }
 
@@ -211,9 +251,12 @@ func (h *handle) Start(ctx context.Context, host component.Host) error {
 	}
 	h.host = host
 	h.core.findReserver(host)
-	guarded, err := h.guard(host)
+	guarded, err := h.guard(ctx, host)
 	if err == nil {
 		err = h.inner.Start(ctx, guarded)
+	}
+	if err == nil && h.journal != nil {
+		err = h.journal.Open(ctx, h.lane.client)
 	}
 	if err != nil {
 		return errors.Join(err, h.lane.stop(ctx))
@@ -221,19 +264,23 @@ func (h *handle) Start(ctx context.Context, host component.Host) error {
 	return nil
 }
 
-func (h *handle) guard(host component.Host) (component.Host, error) {
+func (h *handle) guard(ctx context.Context, host component.Host) (component.Host, error) {
 	q := h.core.cfg.Queue
 	if !q.HasValue() || q.Get().StorageID == nil {
-		return host, nil
+		return host, h.lane.recall(ctx, nil)
 	}
 	return queue.Guard{
 		Storage: *q.Get().StorageID, Depth: h.core.depth, Records: element.Records, Logger: h.core.logger,
+		Opened: h.lane.recall, Closing: h.lane.settle, Head: element.HeadSize, Completed: h.lane.completed,
 	}.Host(host)
 }
 
 // Shutdown implements component.Component. What is not delivered stays in the queue.
 func (h *handle) Shutdown(ctx context.Context) error {
 	h.core.shut()
+	if h.journal != nil {
+		h.journal.Close(ctx)
+	}
 	err := h.inner.Shutdown(ctx)
 	h.core.stop(h)
 	return err

@@ -29,7 +29,7 @@ func newTelemetry(set component.TelemetrySettings, label string) (*telemetry, er
 	sink := attribute.String("sink", label)
 	t := &telemetry{TelemetryBuilder: builder, sink: sink, only: metric.WithAttributeSet(attribute.NewSet(sink))}
 	// Seen from the start, a counter that stays 0 says something.
-	for _, c := range []metric.Int64Counter{t.SinkAttemptsTotal, t.SinkRetryTotal, t.SinkErrorTotal, t.SinkTimeoutTotal, t.SinkCircuitOpenTotal, t.QueueRequeuedTotal} {
+	for _, c := range []metric.Int64Counter{t.SinkAttemptsTotal, t.SinkRetryTotal, t.SinkErrorTotal, t.SinkTimeoutTotal, t.SinkCircuitOpenTotal, t.QueueRequeuedTotal, t.SinkDuplicateTotal, t.DoorDuplicateTotal} {
 		c.Add(context.Background(), 0, t.only)
 	}
 	return t, nil
@@ -43,8 +43,8 @@ func (t *telemetry) with(attrs ...attribute.KeyValue) metric.MeasurementOption {
 func (t *telemetry) watch(c *core) error {
 	return errors.Join(
 		t.RegisterSinkCircuitStateCallback(t.observe(func() int64 { return int64(c.state()) })),
-		t.RegisterQueueDepthCallback(t.observe(func() int64 { return c.depth.Size().Batches })),
-		t.RegisterQueueBytesCallback(t.observe(func() int64 { return c.depth.Size().Bytes })),
+		t.RegisterQueueDepthCallback(t.observe(func() int64 { return c.queued().Batches })),
+		t.RegisterQueueBytesCallback(t.observe(func() int64 { return c.queued().Bytes })),
 		t.RegisterSignalHeldCallback(func(_ context.Context, o metric.Int64Observer) error {
 			for signal, held := range c.held() {
 				o.Observe(held, t.with(attribute.String("signal", string(signal))))

@@ -36,7 +36,7 @@ func (c *core) yielding(l *lane) yield.Settings {
 
 func (c *core) breaking() delivery.Layer {
 	if c.breaker == nil {
-		return func(next delivery.Sender) delivery.Sender { return next }
+		return passed
 	}
 	return c.breaker.Layer
 }
@@ -76,7 +76,7 @@ func (c *core) doorway() door.Settings {
 		q := c.cfg.Queue.Get()
 		s.Limit, s.Block = q.QueueSize, q.BlockOnOverflow
 		s.Room = func(fits func(int64) bool) (bool, <-chan struct{}) {
-			return c.depth.Room(func(queued queue.Size) bool { return fits(c.measure(queued)) })
+			return c.depth.Room(func(queued queue.Size) bool { return fits(c.measure(c.journaled.plus(queued))) })
 		}
 	}
 	return s
@@ -107,7 +107,7 @@ func (c *core) reserve(bytes int64) (release func(), err error) {
 }
 
 func (c *core) probing(sink component.Type) *probe.Probe {
-	p := &probe.Probe{Silence: c.cfg.Timeout, Proof: proofFor(sink, c.cfg.DeliveryProof)}
+	p := &probe.Probe{Silence: c.cfg.Timeout, Proof: proofFor(sink, c.cfg.DeliveryProof), Header: c.cfg.Idempotency.header()}
 	if c.cfg.Queue.HasValue() {
 		p.Requests = c.cfg.Queue.Get().NumConsumers
 	}

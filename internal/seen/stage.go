@@ -80,3 +80,16 @@ func (st *Staged) Done(err error) {
 		s.stored(st.number, s.clock(), st.keys)
 	}
 }
+
+// Cancel forgets the keys, as if they had never been staged. It is called in
+// place of Done where the Batch failed, and with it what the keys are about.
+func (st *Staged) Cancel() {
+	if st.Operations == nil {
+		return
+	}
+	s := st.set
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.disk.staged, st.number)
+	s.disk.giveBack(st.number)
+}

@@ -66,7 +66,7 @@ func TestABadConfigurationIsNamedInOneLine(t *testing.T) {
 		{"breaker that never closes", ashore + `, circuit_breaker: {half_open_max_inflight: 0}`, []string{"half_open_max_inflight must be 1 or more"}},
 		{"dead letters nowhere", ashore + `, dead_letter: {directory: ""}`, []string{"directory must not be empty; to park nothing set enabled: false"}},
 		{"no dead letter at all", ashore + `, dead_letter: {max_per_hour: 0}`, []string{"max_per_hour must be 1 or more, found 0"}},
-		{"batches", ashore + `, sending_queue: {batch: {flush_timeout: 2s}}`, []string{"sending_queue::batch is not served yet: remove it"}},
+		{"batches apart", ashore + `, sending_queue: {batch: {flush_timeout: 2s, partition: {metadata_keys: [tenant]}}}`, []string{"sending_queue::batch::partition is not served: remove it"}},
 		{"clients that wait", ashore + `, sending_queue: {wait_for_result: true}`, []string{"wait_for_result would keep every client waiting", "remove it"}},
 		{"storage that is not there", ashore + `, sending_queue: {storage: file_storage/other}`,
 			[]string{`there is no extension "file_storage/other"`, "list it under service::extensions"}},

@@ -25,14 +25,31 @@ type Reply struct {
 // Answer carries an attempt's Reply from the wire back to whoever sent it,
 // past a sink that tells only half of it. It is safe for concurrent use.
 type Answer struct {
+	// Batch is the id of what is sent.
+	Batch ID
 	// Signal of the attempt, so that the reply can be decoded.
 	Signal Signal
 	// Bytes of the attempt before compression.
 	Bytes int
 
-	mu    sync.Mutex
-	reply Reply
-	seen  bool
+	mu       sync.Mutex
+	reply    Reply
+	seen     bool
+	requests byte
+}
+
+// NextKey is the idempotency key of the next request of the attempt: the
+// batch's id, the same in every attempt. Of a sink that makes several requests
+// for one batch each has its own key, or the far end would drop all but the first.
+func (a *Answer) NextKey() ID {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	n := a.requests
+	a.requests++
+	if n == 0 {
+		return a.Batch
+	}
+	return a.Batch.Part('r').Part(n)
 }
 
 // Record keeps the reply. Where a sink makes several requests for one batch,

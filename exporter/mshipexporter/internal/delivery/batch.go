@@ -54,7 +54,9 @@ type Payload interface {
 
 // Batch is what travels down the chain.
 type Batch struct {
-	ID      ID
+	ID ID
+	// Whole is the id of the batch of which this is a part; nil if it is none.
+	Whole   *ID
 	Payload Payload
 	// History is the same pointer in every attempt.
 	History *History

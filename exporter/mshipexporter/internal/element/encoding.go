@@ -118,6 +118,14 @@ func (e *Encoding) Unmarshal(stored []byte) (context.Context, xexporterhelper.Re
 	return context.Background(), &Element{Batch: b}, nil
 }
 
+// Open gives the OTLP bytes of a stored element without decoding them, or what is damaged about it.
+func (e *Encoding) Open(stored []byte) (otlp []byte, records int, damage *delivery.Damage) {
+	if err := e.check(stored); err != nil {
+		return nil, 0, &delivery.Damage{Signal: e.signal, Raw: stored, Err: err}
+	}
+	return stored[headerSize:], Records(stored), nil
+}
+
 func (e *Encoding) read(stored []byte) (delivery.Batch, error) {
 	if err := e.check(stored); err != nil {
 		return delivery.Batch{}, err
@@ -151,6 +159,17 @@ func (e *Encoding) check(stored []byte) error {
 	default:
 		return nil
 	}
+}
+
+// HeadSize is how many bytes of a stored element [ID] has to see.
+const HeadSize = atFirstSeen
+
+// ID reads the id of a stored element; false if its bytes are not of this program.
+func ID(stored []byte) (id delivery.ID, ok bool) {
+	if len(stored) < HeadSize || string(stored[:atSignal]) != magic {
+		return id, false
+	}
+	return delivery.ID(stored[atID:atFirstSeen]), true
 }
 
 // Records reads the number of records from stored bytes without decoding them; 0 if it cannot.

@@ -62,6 +62,11 @@ type pass struct {
 
 func (r *round) run(ctx context.Context) (delivery.Outcome, error) {
 	parts := r.batch.Remains()
+	if r.history.Taken && len(r.history.Parts) == 0 {
+		// An earlier run had parts of it accepted: each is asked for by its own id.
+		parts = halves(parts)
+		r.history.Parts = parts
+	}
 	for {
 		p, err := r.send(ctx, parts)
 		if err != nil {
@@ -176,10 +181,17 @@ func halves(parts []delivery.Batch) []delivery.Batch {
 		}
 		first, second := b.Payload.Halves()
 		out = append(out,
-			delivery.Batch{ID: b.ID.Part(0), Payload: first, History: b.History.Part()},
-			delivery.Batch{ID: b.ID.Part(1), Payload: second, History: b.History.Part()})
+			delivery.Batch{ID: b.ID.Part(0), Whole: whole(b), Payload: first, History: b.History.Part()},
+			delivery.Batch{ID: b.ID.Part(1), Whole: whole(b), Payload: second, History: b.History.Part()})
 	}
 	return out
+}
+
+func whole(b delivery.Batch) *delivery.ID {
+	if b.Whole != nil {
+		return b.Whole
+	}
+	return &b.ID
 }
 
 func reason(f *delivery.Failure) string {

@@ -29,6 +29,7 @@ type TelemetryBuilder struct {
 	mu                        sync.Mutex
 	registrations             []metric.Registration
 	DeadLetterEntriesTotal    metric.Int64Counter
+	DoorDuplicateTotal        metric.Int64Counter
 	DoorRefusedTotal          metric.Int64Counter
 	QueueBytes                metric.Int64ObservableGauge
 	QueueDepth                metric.Int64ObservableGauge
@@ -38,6 +39,7 @@ type TelemetryBuilder struct {
 	SinkCircuitOpenTotal      metric.Int64Counter
 	SinkCircuitState          metric.Int64ObservableGauge
 	SinkDeliveredRecordsTotal metric.Int64Counter
+	SinkDuplicateTotal        metric.Int64Counter
 	SinkErrorTotal            metric.Int64Counter
 	SinkRetryTotal            metric.Int64Counter
 	SinkTimeoutTotal          metric.Int64Counter
@@ -148,6 +150,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		metric.WithUnit("{entry}"),
 	)
 	errs = errors.Join(errs, err)
+	builder.DoorDuplicateTotal, err = builder.meter.Int64Counter(
+		"mship_door_duplicate_total",
+		metric.WithDescription("Requests that had come in within idempotency::window already, answered with success and not queued again. [Stable]"),
+		metric.WithUnit("{request}"),
+	)
+	errs = errors.Join(errs, err)
 	builder.DoorRefusedTotal, err = builder.meter.Int64Counter(
 		"mship_door_refused_total",
 		metric.WithDescription("Requests refused at the door, which the client keeps. [Stable]"),
@@ -200,6 +208,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"mship_sink_delivered_records_total",
 		metric.WithDescription("Log records, data points and spans that the far end has proved to have taken. [Stable]"),
 		metric.WithUnit("{record}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.SinkDuplicateTotal, err = builder.meter.Int64Counter(
+		"mship_sink_duplicate_total",
+		metric.WithDescription("Batches that were not sent again, because the ledger says that they are done. [Stable]"),
+		metric.WithUnit("{batch}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.SinkErrorTotal, err = builder.meter.Int64Counter(

@@ -37,15 +37,20 @@ func TestSetupTelemetry(t *testing.T) {
 		return nil
 	}))
 	tb.DeadLetterEntriesTotal.Add(context.Background(), 1)
+	tb.DoorDuplicateTotal.Add(context.Background(), 1)
 	tb.DoorRefusedTotal.Add(context.Background(), 1)
 	tb.QueueRequeuedTotal.Add(context.Background(), 1)
 	tb.SinkAttemptsTotal.Add(context.Background(), 1)
 	tb.SinkCircuitOpenTotal.Add(context.Background(), 1)
 	tb.SinkDeliveredRecordsTotal.Add(context.Background(), 1)
+	tb.SinkDuplicateTotal.Add(context.Background(), 1)
 	tb.SinkErrorTotal.Add(context.Background(), 1)
 	tb.SinkRetryTotal.Add(context.Background(), 1)
 	tb.SinkTimeoutTotal.Add(context.Background(), 1)
 	AssertEqualDeadLetterEntriesTotal(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualDoorDuplicateTotal(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualDoorRefusedTotal(t, testTel,
@@ -73,6 +78,9 @@ func TestSetupTelemetry(t *testing.T) {
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualSinkDeliveredRecordsTotal(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualSinkDuplicateTotal(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualSinkErrorTotal(t, testTel,

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
 
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/delivery"
 )
@@ -101,6 +102,9 @@ func (d *dials) intercept(ctx context.Context, method string, req, reply any, cc
 	defer s.stop()
 	d.join(s)
 	defer d.leave(s)
+	if key := d.probe.Header; key != "" {
+		ctx = metadata.AppendToOutgoingContext(ctx, strings.ToLower(key), answer.NextKey().String())
+	}
 	cc.ResetConnectBackoff()
 	err := invoker(ctx, method, req, reply, cc, append(opts, grpc.WaitForReady(true))...)
 	if ctx.Err() != nil && err != nil {

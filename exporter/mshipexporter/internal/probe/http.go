@@ -81,6 +81,9 @@ func (rt *roundTripper) exchange(req *http.Request, answer *delivery.Answer) (*h
 	once := req.Clone(httptrace.WithClientTrace(ctx, s.trace()))
 	// With a GetBody net/http may resend by itself: every attempt is to be ours.
 	once.GetBody = nil
+	if rt.probe.Header != "" {
+		once.Header.Set(rt.probe.Header, answer.NextKey().String())
+	}
 	resp, err := rt.next.RoundTrip(once)
 	if err != nil {
 		return nil, s.failure(ctx, err)

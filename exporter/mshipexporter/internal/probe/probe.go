@@ -33,6 +33,9 @@ type Probe struct {
 	Requests int
 	// Proof applies to HTTP sinks.
 	Proof Proof
+	// Header carries the batch's id to the far end, as an HTTP header or as gRPC
+	// metadata; "" for none.
+	Header string
 }
 
 var (

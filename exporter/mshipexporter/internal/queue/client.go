@@ -36,11 +36,16 @@ type client struct {
 	storage.Client
 	depth   *Depth
 	records func(stored []byte) int
-	logger  *zap.Logger
-	pause   func(context.Context)
+	// head is how many bytes of an item in flight are kept.
+	head   int
+	logger *zap.Logger
+	pause  func(context.Context)
 
-	// dispatched are the sizes of the items that were read and not yet deleted.
-	dispatched map[string]Size
+	closing func(ctx context.Context)
+	// completed gives what is written when an item is done, of the item as it was read.
+	completed func(stored []byte) []*storage.Operation
+	// dispatched are the items that were read and not yet deleted.
+	dispatched map[string]flight
 	// unread are items that could not be read: they must not be deleted.
 	unread map[string]bool
 	// restored is how the queue began, if its metadata was known.
@@ -48,8 +53,14 @@ type client struct {
 	known    bool
 	// failed are items whose write failed: nothing of them was ever counted.
 	failed map[string]bool
-	// owed are deletes that failed; they ride in the next Batch.
-	owed map[string]bool
+	// owed are deletes that failed, with what was to go along; they ride in the next Batch.
+	owed map[string][]*storage.Operation
+}
+
+// flight is an item in flight: its size, and the first bytes of it.
+type flight struct {
+	size Size
+	head []byte
 }
 
 // damage is the error of a storage that has put a damaged item aside by
@@ -74,7 +85,7 @@ func (c *client) Batch(ctx context.Context, ops ...*storage.Operation) error {
 		return nil
 	}
 	ops = c.keepUnread(ops)
-	all := append(c.payOwed(), ops...)
+	all := slices.Concat(c.payOwed(), ops, c.riders(ctx, ops))
 	err := c.Client.Batch(ctx, all...)
 	if err == nil {
 		clear(c.owed)
@@ -125,7 +136,7 @@ func (c *client) owe(ops []*storage.Operation, err error) error {
 		c.logger.Warn("cannot delete delivered batches from the storage; will try again with every write", zap.Error(err))
 	}
 	for _, op := range deletes {
-		c.owed[op.Key] = true
+		c.owed[op.Key] = c.ridersOf(op.Key)
 	}
 	c.count(deletes)
 	return nil
@@ -133,8 +144,8 @@ func (c *client) owe(ops []*storage.Operation, err error) error {
 
 func (c *client) payOwed() []*storage.Operation {
 	ops := make([]*storage.Operation, 0, len(c.owed))
-	for key := range c.owed {
-		ops = append(ops, storage.DeleteOperation(key))
+	for key, riders := range c.owed {
+		ops = append(append(ops, storage.DeleteOperation(key)), riders...)
 	}
 	return ops
 }
@@ -182,10 +193,10 @@ func (c *client) count(ops []*storage.Operation) {
 		case storage.Set:
 			c.depth.Add(c.sizeOf(op.Value))
 		case storage.Get:
-			c.dispatched[op.Key] = c.sizeRead(op)
+			c.dispatched[op.Key] = flight{c.sizeRead(op), slices.Clone(op.Value[:min(len(op.Value), c.head)])}
 		case storage.Delete:
-			if size, ok := c.dispatched[op.Key]; ok {
-				c.depth.Remove(size)
+			if done, ok := c.dispatched[op.Key]; ok {
+				c.depth.Remove(done.size)
 				delete(c.dispatched, op.Key)
 			}
 		}
@@ -237,6 +248,9 @@ func (c *client) noteFailed(ops []*storage.Operation) {
 
 // Close implements storage.Client; it pays what is owed if the storage lets it.
 func (c *client) Close(ctx context.Context) error {
+	if c.closing != nil {
+		c.closing(ctx)
+	}
 	if len(c.owed) > 0 {
 		if err := c.Client.Batch(ctx, c.payOwed()...); err != nil {
 			c.logger.Warn("delivered batches stay in the storage and will be sent again", zap.Int("batches", len(c.owed)), zap.Error(err))

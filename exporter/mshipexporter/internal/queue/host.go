@@ -19,6 +19,15 @@ type Guard struct {
 	Depth *Depth
 	// Records reads the number of records from a stored item; 0 if it cannot.
 	Records func(stored []byte) int
+	// Opened sees the storage's client before the queue does; nil for nothing.
+	Opened func(ctx context.Context, c storage.Client) error
+	// Closing is called before the storage's client is closed; nil for nothing.
+	Closing func(ctx context.Context)
+	// Head is how many bytes at the begin of an item Completed has to see.
+	Head int
+	// Completed gives what is written when an item is done, in the same Batch
+	// that deletes it; nil for nothing.
+	Completed func(head []byte) []*storage.Operation
 	// Logger for faults of the storage.
 	Logger *zap.Logger
 
@@ -65,6 +74,9 @@ func (e *extension) GetClient(ctx context.Context, kind component.Kind, id compo
 		return nil, fmt.Errorf("sending_queue::storage %q: %w", e.guard.Storage, err)
 	}
 	r, known, err := restore(ctx, inner)
+	if err == nil && e.guard.Opened != nil {
+		err = e.guard.Opened(ctx, inner)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("sending_queue::storage %q: %w", e.guard.Storage, errors.Join(err, inner.Close(ctx)))
 	}
@@ -75,6 +87,6 @@ func (e *extension) GetClient(ctx context.Context, kind component.Kind, id compo
 	}
 	return &client{
 		pause: pause, Client: inner, depth: e.guard.Depth, records: e.guard.Records, logger: e.guard.Logger, restored: r, known: known,
-		dispatched: map[string]Size{}, unread: map[string]bool{}, failed: map[string]bool{}, owed: map[string]bool{},
+		dispatched: map[string]flight{}, head: e.guard.Head, completed: e.guard.Completed, closing: e.guard.Closing, unread: map[string]bool{}, failed: map[string]bool{}, owed: map[string][]*storage.Operation{},
 	}, nil
 }

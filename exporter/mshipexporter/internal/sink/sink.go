@@ -28,7 +28,7 @@ func (s *Sink) Shutdown(ctx context.Context) error { return s.component.Shutdown
 
 // Send implements delivery.Sender: one attempt.
 func (s *Sink) Send(ctx context.Context, b delivery.Batch) (delivery.Outcome, error) {
-	answer := &delivery.Answer{Signal: s.signal, Bytes: b.Payload.Bytes()}
+	answer := &delivery.Answer{Batch: b.ID, Signal: s.signal, Bytes: b.Payload.Bytes()}
 	err := s.consume(delivery.WithAnswer(ctx, answer), b.Payload.Pdata())
 	if f := s.verdict(answer, err); f != nil {
 		return 0, f
