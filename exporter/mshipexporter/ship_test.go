@@ -44,7 +44,7 @@ func board(t *testing.T, disk *storagetest.Storage, shore *sinktest.Shore, setti
 	for _, f := range adjust {
 		f(a.cfg)
 	}
-	a.host = hosttest.New(map[component.ID]component.Component{storagetest.ID: disk}, shore.Plain())
+	a.host = hosttest.New(map[component.ID]component.Component{storagetest.ID: disk}, shore.Plain(), shore.HTTP())
 	a.set = exportertest.NewNopSettings(metadata.Type)
 	a.set.ID = component.MustNewIDWithName("mship", "shore")
 	a.set.Logger = zap.New(core)

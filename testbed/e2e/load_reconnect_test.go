@@ -38,6 +38,10 @@ func TestAGRPCSinkSendsAsSoonAsTheBreakerLetsIt(t *testing.T) {
 	}
 	t.Logf("first request %s after the heal, %s after the breaker let it", arrived.Sub(up).Round(time.Millisecond), arrived.Sub(let).Round(time.Millisecond))
 	require.Less(t, arrived.Sub(let), time.Second)
+	require.Less(t, arrived.Sub(up), rest+2500*time.Millisecond, "the rest, that second, and a probe that was under way")
+	dials := len(s.agent.LogLines("createTransport failed"))
+	t.Logf("%d dials failed in a minute", dials)
+	require.LessOrEqual(t, dials, 3*5+int(time.Minute/rest)+5, "gRPC dials for our attempts, not by itself")
 	s.awaitDrained()
 	s.requireNothingLost(records)
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/metadata"
 
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/delivery"
@@ -19,10 +20,18 @@ import (
 // proxy gRPC dials by itself, and only the attempt as a whole can be timed.
 const proxied = 12
 
+// onDemand has gRPC dial for an attempt, which ends the backoff, and hardly ever
+// by itself: while the breaker is open each dial would be airtime, and a line in
+// the log that nobody can leave out.
+var onDemand = grpc.ConnectParams{
+	Backoff:           backoff.Config{BaseDelay: time.Hour, Multiplier: 1, MaxDelay: time.Hour},
+	MinConnectTimeout: 20 * time.Second, // gRPC's own
+}
+
 // GetGRPCClientOptions implements extensionmiddleware.GRPCClient.
 func (p *Probe) GetGRPCClientOptions(context.Context) ([]grpc.DialOption, error) {
 	d := &dials{probe: p, limit: p.Silence, listeners: map[*silence]struct{}{}}
-	options := []grpc.DialOption{grpc.WithChainUnaryInterceptor(d.intercept)}
+	options := []grpc.DialOption{grpc.WithChainUnaryInterceptor(d.intercept), grpc.WithConnectParams(onDemand)}
 	if proxyConfigured() {
 		// A dialer of our own would bypass the proxy (grpc-go, WithContextDialer).
 		d.limit *= proxied
@@ -90,17 +99,18 @@ func (d *dials) leave(s *silence) {
 }
 
 // intercept makes one attempt and records how it failed; success is the sink's
-// own word. gRPC keeps a private
-// connection backoff of up to two minutes; an attempt that the breaker let
-// pass must not wait for it.
+// own word. An attempt that the breaker let pass must not wait for gRPC's
+// backoff, so it ends it.
 func (d *dials) intercept(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoker grpc.UnaryInvoker, opts ...grpc.CallOption) error {
 	answer := delivery.AnswerFrom(ctx)
 	if answer == nil {
 		return invoker(ctx, method, req, reply, cc, opts...)
 	}
-	ctx, s := listen(ctx, d.limit, d.share(answer.Bytes))
+	ctx, s := listen(ctx, d.limit, func(s *silence) {
+		s.share = d.share(answer.Bytes)
+		d.join(s)
+	})
 	defer s.stop()
-	d.join(s)
 	defer d.leave(s)
 	if key := d.probe.Header; key != "" {
 		ctx = metadata.AppendToOutgoingContext(ctx, strings.ToLower(key), answer.NextKey().String())

@@ -76,7 +76,7 @@ func replyError(r delivery.Reply) error {
 
 // exchange gives the response only where the sink may see it.
 func (rt *roundTripper) exchange(req *http.Request, answer *delivery.Answer) (*http.Response, delivery.Reply) {
-	ctx, s := listen(req.Context(), rt.probe.Silence, 0)
+	ctx, s := listen(req.Context(), rt.probe.Silence, nil)
 	defer s.stop()
 	once := req.Clone(httptrace.WithClientTrace(ctx, s.trace()))
 	// With a GetBody net/http may resend by itself: every attempt is to be ours.

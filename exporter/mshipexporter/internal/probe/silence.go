@@ -51,11 +51,16 @@ type dialFailure struct {
 	err error
 }
 
-// listen derives a context that ends with the silence. Every listen needs its stop.
-func listen(ctx context.Context, limit time.Duration, share int64) (context.Context, *silence) {
+// listen derives a context that ends with the silence. Every listen needs its
+// stop. arrange, if set, runs before the listening begins: a connection that it
+// names is no news then, and a dial that fails after it is.
+func listen(ctx context.Context, limit time.Duration, arrange func(*silence)) (context.Context, *silence) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	s := &silence{limit: limit, share: share, cancel: cancel}
-	go s.run(ctx)
+	s := &silence{limit: limit, cancel: cancel}
+	if arrange != nil {
+		arrange(s)
+	}
+	go s.run(ctx, time.Now(), follow(s.conn.Load()))
 	return ctx, s
 }
 
@@ -91,10 +96,10 @@ func isHTTP2(c net.Conn) bool {
 	return ok && t.ConnectionState().NegotiatedProtocol == "h2"
 }
 
-func (s *silence) run(ctx context.Context) {
+func (s *silence) run(ctx context.Context, heard time.Time, m movement) {
 	tick := time.NewTicker(min(max(s.limit/20, shortestTick), longestTick))
 	defer tick.Stop()
-	heard, m, gone := time.Now(), follow(s.conn.Load()), false
+	gone := false
 	for {
 		select {
 		case <-ctx.Done():
