@@ -221,7 +221,7 @@ func (s *Store) trim() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.makeReserve()
-	if len(s.spares) < 2 || len(s.segments) > 1 || time.Since(s.rotated) < 2*s.set.FlushInterval {
+	if len(s.spares) < 2 || len(s.segments) > 1 || !s.quiet() {
 		return
 	}
 	sp := s.spares[0]
@@ -230,6 +230,9 @@ func (s *Store) trim() {
 		s.used -= sp.size
 	}
 }
+
+// quiet: no segment was begun lately.
+func (s *Store) quiet() bool { return time.Since(s.rotated) >= 2*s.set.FlushInterval }
 
 // moveForward writes what is left in the oldest segment anew at the end, where
 // that is little, or much of the whole log is not needed: one batch that
@@ -280,7 +283,7 @@ func (s *Store) worthMoving(seg *segment) bool {
 	}
 	dead := whole - live
 	switch {
-	case seg.live == 0 || len(s.segments) < 3:
+	case seg.live == 0 || len(s.segments) < 3 && !s.quiet():
 		return false
 	case seg.live <= seg.end/4, len(s.segments) > 4 && dead > whole/2:
 		return true
