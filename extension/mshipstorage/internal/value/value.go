@@ -5,6 +5,8 @@ package value
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"sync"
 
 	"github.com/klauspost/compress/zstd"
 )
@@ -23,6 +25,9 @@ type Codec struct {
 	// encoder is nil where nothing is to be compressed. Reading knows all forms.
 	encoder *zstd.Encoder
 	decoder *zstd.Decoder
+	// scratch are buffers to compress into: only then is it known how long the
+	// stored form is, and it is kept until its flush.
+	scratch sync.Pool
 }
 
 // New makes a codec.
@@ -45,12 +50,25 @@ func New(compress bool) (*Codec, error) {
 // Encode makes the stored form of a value.
 func (c *Codec) Encode(raw []byte) []byte {
 	if c.encoder != nil {
-		out := append(make([]byte, 0, 1+len(raw)/3), compressed)
-		if out = c.encoder.EncodeAll(raw, out); len(out) <= len(raw) {
-			return out
+		if stored := c.compress(raw); stored != nil {
+			return stored
 		}
 	}
 	return append(append(make([]byte, 0, 1+len(raw)), plain), raw...)
+}
+
+// compress gives nil where that makes the value no shorter.
+func (c *Codec) compress(raw []byte) []byte {
+	buffer, ok := c.scratch.Get().(*[]byte)
+	if !ok {
+		buffer = new([]byte)
+	}
+	defer c.scratch.Put(buffer)
+	*buffer = c.encoder.EncodeAll(raw, append((*buffer)[:0], compressed))
+	if len(*buffer) > len(raw) {
+		return nil
+	}
+	return slices.Clone(*buffer)
 }
 
 var errForm = errors.New("a stored value of a form that this release does not know")
