@@ -6,6 +6,12 @@ MAX_BYTES := 62914560# 60 MiB: edge boxes are small
 FUZZTIME  ?= 30s#       for each fuzz target
 SOAK      ?= 20#        rounds of `make soak`
 
+# What `make bench` runs; Open needs 6 GiB of disk. Both stores run in every round, for benchstat -col /store.
+# On the disk of TMPDIR: a RAM disk has no flushes to count. MSHIP_BENCH_DEVICE=1: nothing else writes to that
+# disk, so what it wrote is counted, the file system's journal too, and not what the process did.
+BENCH       ?= Cycle|Drain|Syslog|Open
+BENCH_COUNT ?= 1# rounds
+
 # One set of flags: build, vet, linters and fuzz share the build cache.
 # No VCS stamp: the version is in builder-config.yaml, and a checkout owned by someone else must build.
 export CGO_ENABLED := 0
@@ -18,10 +24,12 @@ LINT  := $(abspath internal/tools/lint/go.mod)
 # The race detector needs cgo. Always with -count: the test cache does not see a new binary.
 TEST := CGO_ENABLED=1 MSHIP_BINARY=$(BIN_ABS) go test -race
 
+STOREBENCH := ./extension/mshipstorage/internal/storebench
+
 OURS := $(wildcard exporter extension internal testbed)
 
 .DEFAULT_GOAL := help
-.PHONY: help build run demo test soak fuzz lint generate tidy size clean
+.PHONY: help build run demo test soak bench fuzz lint generate tidy size clean
 
 help: ## List every target
 	@awk -F':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +49,11 @@ test: build ## Everything: unit tests, race detector, end-to-end tests on the bu
 soak: build ## The tests 20 times over (SOAK=n), then their long forms: no flakes allowed
 	$(TEST) -count=$(SOAK) -timeout 12h ./...
 	MSHIP_LONG=1 $(TEST) -count=1 -timeout 12h ./...
+
+bench: ## What mship_storage promises, against file_storage (BENCH=Drain, BENCH_COUNT=n); needs strace
+	@failed=0; for round in $$(seq $(BENCH_COUNT)); do \
+		go test -run '^$$' -bench '$(BENCH)' -benchtime 3s -timeout 1h $(STOREBENCH) || failed=1; \
+	done; exit $$failed
 
 fuzz: ## Every fuzz target, one after the other (FUZZTIME=30s each)
 	@set -e; \
