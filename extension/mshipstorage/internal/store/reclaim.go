@@ -120,7 +120,7 @@ func (s *Store) reclaim() {
 
 // oldest is the first segment that takes no more records.
 func (s *Store) oldest() *segment {
-	if len(s.segments) == 0 || s.segments[0] == s.active || s.segments[0].last > s.flushed {
+	if len(s.segments) == 0 || s.unsure || s.segments[0] == s.active || s.segments[0].last > s.flushed {
 		return nil
 	}
 	return s.segments[0]

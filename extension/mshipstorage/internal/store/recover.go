@@ -310,6 +310,7 @@ func (s *Store) scan(seg *segment, file disk.File, data []byte, header error) {
 		}
 	})
 	s.ended(seg, record.Mark{Offset: f.End, Records: f.Records, LSN: f.LSN})
+	s.anchor(seg, file, data, f)
 	if errors.Is(header, errNoHeader) && f.Records == 0 {
 		f.Torn = record.Range{} // a file to be written over, and the bytes of its earlier life
 	}
@@ -329,8 +330,30 @@ func (s *Store) scan(seg *segment, file disk.File, data []byte, header error) {
 	}
 }
 
-// closeOff cuts the file behind its last record. It is only tidiness: if it
-// fails, the next start does it.
+// anchor makes what was read durable: it may be in memory only, left there by
+// a flush that failed before the process was killed, and then no other flush
+// takes it along. Until that is done nothing older may be given up for it.
+func (s *Store) anchor(seg *segment, file disk.File, data []byte, f record.Findings) {
+	at := int64(record.HeaderSize)
+	var err error
+	for _, gap := range append(slices.Clone(f.Damaged), record.Range{From: f.End}) {
+		if err == nil && gap.From > at {
+			_, err = file.WriteAt(data[at:gap.From], at)
+		}
+		at = gap.To
+	}
+	if err == nil && f.Records > 0 {
+		err = file.Sync()
+	}
+	if err != nil {
+		s.unsure = true
+		s.set.Logger.Error("cannot flush what was found of an earlier run: until the next start no room is given back",
+			zap.String("file", s.dir.Path(seg.name)), zap.Error(err))
+	}
+}
+
+// closeOff cuts the file behind its last record. It is only tidiness, and needs
+// no flush: if it fails, or is lost, the next start does it.
 func (s *Store) closeOff(seg *segment, file disk.File, headless bool) {
 	var err error
 	if headless {
@@ -344,9 +367,6 @@ func (s *Store) closeOff(seg *segment, file disk.File, headless bool) {
 	}
 	if err == nil {
 		s.resize(seg, seg.end+record.MarkSize)
-		err = file.Sync()
-	}
-	if err == nil {
 		err = s.summarise(seg)
 	}
 	if err != nil {
