@@ -31,29 +31,43 @@ var _ storage.Extension = (*storageExtension)(nil)
 
 // Start implements component.Component. It fails if another process has the
 // directory, or a newer release wrote it; damage does not keep it from starting.
-func (e *storageExtension) Start(context.Context, component.Host) (err error) {
+func (e *storageExtension) Start(context.Context, component.Host) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if e.store != nil {
+		return errors.New("the storage extension is started already")
+	}
 	dir, err := disk.OpenDir(e.cfg.Directory)
 	if err != nil {
 		return fmt.Errorf("directory: %w", err)
 	}
-	if e.lock, err = disk.Lock(e.cfg.Directory); err != nil {
+	lock, err := disk.Lock(e.cfg.Directory)
+	if err != nil {
 		return fmt.Errorf("directory: %w", err)
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, e.lock.Close())
-		}
-	}()
+	if err := e.open(dir); err != nil {
+		return errors.Join(err, lock.Close())
+	}
+	e.lock = lock
+	return nil
+}
+
+// open opens the store in a directory that is ours.
+func (e *storageExtension) open(dir disk.Dir) (err error) {
 	if e.tel, err = newTelemetry(e.set.TelemetrySettings, e.set.ID); err != nil {
 		return fmt.Errorf("cannot make the metrics: %w", err)
 	}
-	if e.store, err = store.Open(e.settings(dir)); err != nil {
+	opened, err := store.Open(e.settings(dir))
+	if err != nil {
 		e.tel.Shutdown()
 		return fmt.Errorf("cannot open the store: %w", err)
 	}
-	return e.tel.watch(e.store)
+	if err := e.tel.watch(opened); err != nil {
+		e.tel.Shutdown()
+		return errors.Join(fmt.Errorf("cannot make the metrics: %w", err), opened.Close())
+	}
+	e.store = opened
+	return nil
 }
 
 func (e *storageExtension) settings(dir disk.Dir) store.Settings {

@@ -337,7 +337,10 @@ func cutsOfAStart(t *testing.T, m *disktest.Memory, r *rand.Rand) (out []*diskte
 	t.Helper()
 	m = m.Kill()
 	m.OnChange(func(disktest.Change) error {
-		out = append(out, m.Crash(nil), m.Crash(r))
+		out = append(out, m.Crash(r))
+		if long {
+			out = append(out, m.Crash(nil), m.Kill())
+		}
 		return nil
 	})
 	s := openMemory(t, m)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -36,6 +37,9 @@ const (
 	itemBytes   = 3000
 	itemRecords = 7
 )
+
+// long asks for the long forms (make soak).
+var long = os.Getenv("MSHIP_LONG") != ""
 
 var storageID = component.MustNewID("mship_storage")
 
