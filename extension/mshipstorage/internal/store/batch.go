@@ -212,7 +212,8 @@ func (c *Client) learn(ch *change) {
 }
 
 // dropVain takes out deletes of what is not there, and of what could not be
-// read: a batch that the disk may yet give back stays for the next start.
+// read: a batch that the disk may yet give back stays for the next start. While
+// the log is broken, what was taken back may be there after a kill.
 func (c *Client) dropVain(ch *change) {
 	set := map[string]bool{}
 	ch.ops = slices.DeleteFunc(ch.ops, func(op record.Op) bool {
@@ -222,6 +223,7 @@ func (c *Client) dropVain(ch *change) {
 		}
 		_, found := c.index.Get(op.Key)
 		found = found || op.Key == queuemetadata.Key && c.lazy != nil
-		return c.unreadable[op.Key] || !found && !set[op.Key]
+		vain := !found && !set[op.Key] && c.store.broken == nil
+		return vain || c.unreadable[op.Key]
 	})
 }

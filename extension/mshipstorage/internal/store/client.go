@@ -166,25 +166,28 @@ func (c *Client) Close(context.Context) error {
 	}
 	c.open--
 	if !c.store.closed {
-		c.pay()
+		_ = c.pay() // or with the next record, or by the store's Close
 	}
 	return nil
 }
 
 // pay writes what is owed, if that is possible now.
-func (c *Client) pay() {
+func (c *Client) pay() error {
 	if len(c.owed) == 0 && c.lazy == nil {
-		return
+		return nil
 	}
-	if _, err := c.store.put(c, nil, nil, true); err != nil {
+	_, err := c.store.put(c, nil, nil, true)
+	if err != nil {
 		c.store.set.Logger.Debug("cannot write what is owed; will try again", zap.String("client", c.name), zap.Error(err))
 	}
+	return err
 }
 
-func (s *Store) payAll() {
+func (s *Store) payAll() (err error) {
 	for _, c := range s.clients {
-		c.pay()
+		err = errors.Join(err, c.pay())
 	}
+	return err
 }
 
 // Walk implements storage.Walker: first the values, then the operations that

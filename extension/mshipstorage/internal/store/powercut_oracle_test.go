@@ -164,6 +164,9 @@ func (o *oracle) wrong(s seen) []string {
 	var out []string
 	for _, id := range slices.Sorted(maps.Keys(o.batches)) {
 		p := o.batches[id]
+		if p.damaged && (s.items[id] > 0 || s.ledger[id]) {
+			delete(s.journal, id) // the record with the value is gone, and with it the delete of the journal
+		}
 		at, text := s.phaseOf(id)
 		switch {
 		case text != "":

@@ -24,7 +24,7 @@ import (
 
 const (
 	rigSegment  = 4 << 10
-	rigMax      = 128 << 10
+	rigMax      = 256 << 10
 	rigInterval = 500 * time.Millisecond
 
 	rigQueue, rigPlain = "exporter mship logs", "receiver other"

@@ -57,7 +57,7 @@ func (s *Store) wakeUp() {
 // flushRest writes and flushes what is lazy.
 func (s *Store) flushRest() {
 	s.mu.Lock()
-	s.payAll()
+	_ = s.payAll() // or the next time
 	lsn := s.lsn
 	s.mu.Unlock()
 	if err := s.flush(lsn); err != nil {

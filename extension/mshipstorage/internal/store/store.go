@@ -156,11 +156,11 @@ func (s *Store) Close() error {
 // settle flushes everything, and summarises it for the next start.
 func (s *Store) settle() error {
 	s.mu.Lock()
-	s.payAll()
+	unpaid := s.payAll()
 	lsn := s.lsn
 	s.active = nil
 	s.mu.Unlock()
-	err := s.flush(lsn)
+	err := errors.Join(unpaid, s.flush(lsn))
 	s.sealAll()
 	return err
 }
