@@ -12,11 +12,20 @@ import (
 	"github.com/otelcol-mship/otelcol-mship/testbed/record"
 )
 
-// Batch is one request: N records of one signal, numbered from From.
+// Batch is one request: N records of one signal, numbered from From. All its
+// attempts have the same bytes if it has an At; Deliver gives it one.
 type Batch struct {
 	Signal record.Signal
 	From   int64
 	N      int
+	At     time.Time // of its records: a whole second for all, or else a microsecond apart; the zero time is now
+}
+
+func (b Batch) at() time.Time {
+	if b.At.IsZero() {
+		return time.Now()
+	}
+	return b.At
 }
 
 // IDs lists the numbers of the batch's records.

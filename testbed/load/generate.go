@@ -19,20 +19,20 @@ import (
 const scopeName = "testbed/load"
 
 // Logs returns n log records numbered from, from+1, …, with bodies of 100 to
-// 300 bytes. The same numbers give the same content but for the time.
-func Logs(from int64, n int) plog.Logs {
+// 300 bytes. The same numbers and time give the same content.
+func Logs(from int64, n int, at time.Time) plog.Logs {
 	ld := plog.NewLogs()
 	rl := ld.ResourceLogs().AppendEmpty()
 	describe(rl.Resource())
 	sl := rl.ScopeLogs().AppendEmpty()
 	sl.Scope().SetName(scopeName)
 	sl.LogRecords().EnsureCapacity(n)
-	for i, now := 0, time.Now(); i < n; i++ {
+	for i := range n {
 		id := from + int64(i)
 		random := randomOf(id)
 		lr := sl.LogRecords().AppendEmpty()
-		lr.SetTimestamp(stamp(now, i))
-		lr.SetObservedTimestamp(stamp(now, i))
+		lr.SetTimestamp(stamp(at, i))
+		lr.SetObservedTimestamp(stamp(at, i))
 		severity := severities[random.IntN(len(severities))]
 		lr.SetSeverityNumber(severity)
 		lr.SetSeverityText(severity.String())
@@ -44,7 +44,7 @@ func Logs(from int64, n int) plog.Logs {
 }
 
 // Traces returns n spans numbered from, from+1, …, all of one trace.
-func Traces(from int64, n int) ptrace.Traces {
+func Traces(from int64, n int, at time.Time) ptrace.Traces {
 	td := ptrace.NewTraces()
 	rs := td.ResourceSpans().AppendEmpty()
 	describe(rs.Resource())
@@ -52,7 +52,7 @@ func Traces(from int64, n int) ptrace.Traces {
 	ss.Scope().SetName(scopeName)
 	ss.Spans().EnsureCapacity(n)
 	trace := traceID(randomOf(^from))
-	for i, now := 0, time.Now(); i < n; i++ {
+	for i := range n {
 		id := from + int64(i)
 		random := randomOf(id)
 		span := ss.Spans().AppendEmpty()
@@ -60,8 +60,8 @@ func Traces(from int64, n int) ptrace.Traces {
 		span.SetSpanID(spanID(random))
 		span.SetName("voyage.plan." + words[random.IntN(len(words))])
 		span.SetKind(ptrace.SpanKindServer)
-		span.SetStartTimestamp(stamp(now, i))
-		span.SetEndTimestamp(stamp(now, i+1+random.IntN(5000)))
+		span.SetStartTimestamp(stamp(at, i))
+		span.SetEndTimestamp(stamp(at, i+1+random.IntN(5000)))
 		span.Attributes().PutInt(record.Attribute, id)
 		span.Attributes().PutStr("http.route", sentence(random, 100))
 	}
@@ -70,16 +70,16 @@ func Traces(from int64, n int) ptrace.Traces {
 
 // Metrics returns n data points numbered from, from+1, …, spread over a gauge,
 // a sum and a histogram.
-func Metrics(from int64, n int) pmetric.Metrics {
+func Metrics(from int64, n int, at time.Time) pmetric.Metrics {
 	md := pmetric.NewMetrics()
 	rm := md.ResourceMetrics().AppendEmpty()
 	describe(rm.Resource())
 	sm := rm.ScopeMetrics().AppendEmpty()
 	sm.Scope().SetName(scopeName)
 	points := newPoints(sm.Metrics())
-	for i, now := 0, time.Now(); i < n; i++ {
+	for i := range n {
 		id := from + int64(i)
-		points.add(id, stamp(now, i), randomOf(id))
+		points.add(id, stamp(at, i), randomOf(id))
 	}
 	return md
 }
@@ -151,9 +151,13 @@ func randomOf(id int64) *rand.Rand {
 	return rand.New(rand.NewPCG(uint64(id), 0x5ea)) //nolint:gosec // repeatable on purpose
 }
 
-// stamp is the i-th microsecond after now.
-func stamp(now time.Time, i int) pcommon.Timestamp {
-	return pcommon.NewTimestampFromTime(now.Add(time.Duration(i) * time.Microsecond))
+// stamp is the i-th microsecond after a time, but a whole second is of a clock
+// that knows nothing finer.
+func stamp(at time.Time, i int) pcommon.Timestamp {
+	if at.Nanosecond() == 0 {
+		i = 0
+	}
+	return pcommon.NewTimestampFromTime(at.Add(time.Duration(i) * time.Microsecond))
 }
 
 func traceID(random *rand.Rand) (id pcommon.TraceID) {

@@ -56,13 +56,13 @@ func (s *GRPCSender) Send(ctx context.Context, b Batch) error {
 func (s *GRPCSender) export(ctx context.Context, b Batch) (err error) {
 	switch b.Signal {
 	case record.Logs:
-		r := plogotlp.NewExportRequestFromLogs(Logs(b.From, b.N))
+		r := plogotlp.NewExportRequestFromLogs(Logs(b.From, b.N, b.at()))
 		_, err = plogotlp.NewGRPCClient(s.conn).Export(ctx, r)
 	case record.Metrics:
-		r := pmetricotlp.NewExportRequestFromMetrics(Metrics(b.From, b.N))
+		r := pmetricotlp.NewExportRequestFromMetrics(Metrics(b.From, b.N, b.at()))
 		_, err = pmetricotlp.NewGRPCClient(s.conn).Export(ctx, r)
 	case record.Traces:
-		r := ptraceotlp.NewExportRequestFromTraces(Traces(b.From, b.N))
+		r := ptraceotlp.NewExportRequestFromTraces(Traces(b.From, b.N, b.at()))
 		_, err = ptraceotlp.NewGRPCClient(s.conn).Export(ctx, r)
 	default:
 		err = fmt.Errorf("unknown signal %q", b.Signal)

@@ -130,11 +130,11 @@ func encode(b Batch, asJSON bool) ([]byte, error) {
 	}
 	switch b.Signal {
 	case record.Logs:
-		m = plogotlp.NewExportRequestFromLogs(Logs(b.From, b.N))
+		m = plogotlp.NewExportRequestFromLogs(Logs(b.From, b.N, b.at()))
 	case record.Metrics:
-		m = pmetricotlp.NewExportRequestFromMetrics(Metrics(b.From, b.N))
+		m = pmetricotlp.NewExportRequestFromMetrics(Metrics(b.From, b.N, b.at()))
 	case record.Traces:
-		m = ptraceotlp.NewExportRequestFromTraces(Traces(b.From, b.N))
+		m = ptraceotlp.NewExportRequestFromTraces(Traces(b.From, b.N, b.at()))
 	default:
 		return nil, fmt.Errorf("unknown signal %q", b.Signal)
 	}

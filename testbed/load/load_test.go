@@ -26,13 +26,15 @@ type fake struct {
 
 	mu       sync.Mutex
 	attempts []time.Time
+	sent     []load.Batch
 }
 
-func (f *fake) Send(context.Context, load.Batch) error {
+func (f *fake) Send(_ context.Context, b load.Batch) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	answer := f.script[min(len(f.attempts), len(f.script)-1)]
 	f.attempts = append(f.attempts, time.Now())
+	f.sent = append(f.sent, b)
 	return answer
 }
 
@@ -89,6 +91,16 @@ func TestDeliverGivesUpOnlyWhatIsRefusedForGood(t *testing.T) {
 			assert.Empty(t, l.Acknowledged())
 		})
 	}
+}
+
+func TestAllAttemptsHaveTheSameBytes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fake{script: []error{busy(time.Second), nil}}
+		require.NoError(t, load.Deliver(t.Context(), f, batch, time.Second, load.NewLedger()))
+		require.Len(t, f.sent, 2)
+		assert.False(t, f.sent[0].At.IsZero())
+		assert.Equal(t, f.sent[0], f.sent[1])
+	})
 }
 
 func TestRunKeepsItsRate(t *testing.T) {

@@ -97,6 +97,7 @@ func (p Plan) produce(ctx context.Context, batches chan<- Batch) {
 // refused for good or ctx ends. It returns nil only if it was acknowledged.
 func Deliver(ctx context.Context, s Sender, b Batch, maxWait time.Duration, l *Ledger) error {
 	l.begin(b)
+	b.At = b.at()
 	backoff := firstWait
 	for {
 		err := s.Send(ctx, b)

@@ -2,6 +2,7 @@ package shore
 
 import (
 	"cmp"
+	"crypto/sha256"
 	"maps"
 	"slices"
 	"sync"
@@ -34,6 +35,7 @@ type Entry struct {
 	Request
 	Fate     Fate
 	Taken    bool       // the records were counted as accepted
+	Repeated bool       // its key was taken before; see TakeOnce
 	Status   int        // HTTP status answered (on gRPC the one Code stands for); 0 if none
 	Code     codes.Code // gRPC code answered
 	Finished time.Time  // when it was answered, reset or abandoned; zero while in flight
@@ -49,11 +51,15 @@ type book struct {
 	entries    []*Entry
 	pending    map[*Entry]struct{}
 	counts     map[int64]int
+	keys       keys
+	once       bool // see TakeOnce
 	portalHits int
 }
 
 func newBook() *book {
-	return &book{pending: map[*Entry]struct{}{}, counts: map[int64]int{}}
+	return &book{
+		pending: map[*Entry]struct{}{}, counts: map[int64]int{}, keys: keys{taken: map[string][sha256.Size]byte{}},
+	}
 }
 
 // arrive logs a request whose content is not known yet.
@@ -91,7 +97,10 @@ func (b *book) decide(e *Entry, v Verdict) {
 		e.answer(v)
 	}
 	if v.Taken {
-		b.take(e.Records)
+		e.Repeated = b.keys.take(e.Request)
+		if !e.Repeated || !b.once {
+			b.take(e.Records)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package shore
 
 import (
+	"math/rand/v2"
 	"time"
 
 	"github.com/otelcol-mship/otelcol-mship/testbed/record"
@@ -132,6 +133,13 @@ func Sequence(faults ...Fault) Fault {
 		next++
 		return f.Decide(r)
 	})
+}
+
+// Share does as then does with that share of the requests, 0 to 1, picked as by
+// dice but the same in every run, and accepts the others.
+func Share(share float64, then Fault) Fault {
+	dice := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // repeatable on purpose
+	return When(func(Request) bool { return dice.Float64() < share }, then)
 }
 
 // RejectRecords answers 400 to every request that contains a record for which

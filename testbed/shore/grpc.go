@@ -2,6 +2,7 @@ package shore
 
 import (
 	"context"
+	"net/http"
 	"strings"
 	"sync"
 	"time"
@@ -59,7 +60,7 @@ type logsService struct {
 
 // Export serves one request of logs.
 func (s *logsService) Export(ctx context.Context, r plogotlp.ExportRequest) (plogotlp.ExportResponse, error) {
-	return plogotlp.NewExportResponse(), s.end.export(ctx, record.Logs, record.InLogs(r.Logs()))
+	return plogotlp.NewExportResponse(), s.end.export(ctx, record.Logs, record.InLogs(r.Logs()), callLogs(r))
 }
 
 type metricsService struct {
@@ -69,7 +70,7 @@ type metricsService struct {
 
 // Export serves one request of metrics.
 func (s *metricsService) Export(ctx context.Context, r pmetricotlp.ExportRequest) (pmetricotlp.ExportResponse, error) {
-	return pmetricotlp.NewExportResponse(), s.end.export(ctx, record.Metrics, record.InMetrics(r.Metrics()))
+	return pmetricotlp.NewExportResponse(), s.end.export(ctx, record.Metrics, record.InMetrics(r.Metrics()), callMetrics(r))
 }
 
 type tracesService struct {
@@ -79,7 +80,7 @@ type tracesService struct {
 
 // Export serves one request of traces.
 func (s *tracesService) Export(ctx context.Context, r ptraceotlp.ExportRequest) (ptraceotlp.ExportResponse, error) {
-	return ptraceotlp.NewExportResponse(), s.end.export(ctx, record.Traces, record.InTraces(r.Traces()))
+	return ptraceotlp.NewExportResponse(), s.end.export(ctx, record.Traces, record.InTraces(r.Traces()), callTraces(r))
 }
 
 // tap sees a call before its message is read.
@@ -106,8 +107,8 @@ func signalOf(method string) record.Signal {
 	return ""
 }
 
-// export serves one request whose message was read.
-func (g *grpcEnd) export(ctx context.Context, signal record.Signal, ids []int64) error {
+// export serves one request whose message was read; next hands it on.
+func (g *grpcEnd) export(ctx context.Context, signal record.Signal, ids []int64, next call) error {
 	if c := peerConn(ctx); c != nil {
 		c.serving.Add(1)
 		defer c.serving.Add(-1)
@@ -118,6 +119,11 @@ func (g *grpcEnd) export(ctx context.Context, signal record.Signal, ids []int64)
 	g.shore.book.read(e, ids, sizeOf(ctx))
 
 	v, released := g.shore.judge(e)
+	var answer error
+	if g.shore.relays(v) {
+		answer = g.shore.relay.overGRPC(ctx, next)
+		v = g.shore.relayed(e, v, replyOf(answer), answer == nil, true)
+	}
 	switch v.Do {
 	case Wait:
 		select {
@@ -130,7 +136,18 @@ func (g *grpcEnd) export(ctx context.Context, signal record.Signal, ids []int64)
 		return resetPeer(ctx)
 	case Answer:
 	}
+	if answer != nil {
+		return answer
+	}
 	return v.Reply.err()
+}
+
+// replyOf is a status as the log has it.
+func replyOf(err error) Reply {
+	if err == nil {
+		return Reply{}
+	}
+	return Reply{Status: http.StatusBadGateway, Code: status.Code(err)}
 }
 
 // peerConn finds the connection a call came by.

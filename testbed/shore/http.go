@@ -89,28 +89,33 @@ func (h *httpEnd) export(signal record.Signal) http.HandlerFunc {
 			reset(c)
 		}
 		contentType, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
-		if err := h.read(e, r, contentType); err != nil {
+		wire, err := h.read(e, r, contentType)
+		if err != nil {
 			fate = h.refuse(w, e, err)
 			return
 		}
 		v, released := h.shore.judge(e)
+		if h.shore.relays(v) {
+			answer, err := h.shore.relay.overHTTP(r, wire)
+			v = h.shore.relayed(e, v, answer, err == nil && answer.Status == http.StatusOK, err == nil)
+		}
 		h.act(w, r, c, signal, contentType, v, released)
 	}
 }
 
-// read decodes the body into the book.
-func (h *httpEnd) read(e *Entry, r *http.Request, contentType string) error {
-	wire, err := io.ReadAll(io.LimitReader(r.Body, maxBody))
+// read decodes the body into the book, and gives it as it came.
+func (h *httpEnd) read(e *Entry, r *http.Request, contentType string) (wire []byte, err error) {
+	wire, err = io.ReadAll(io.LimitReader(r.Body, maxBody))
 	if err != nil {
-		return errors.Join(errBrokenOff, err)
+		return nil, errors.Join(errBrokenOff, err)
 	}
 	plain, err := readAll(bytes.NewReader(wire), r.Header.Get("Content-Encoding"))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	ids, err := decode(e.Signal, contentType, plain)
 	h.shore.book.read(e, ids, len(wire))
-	return err
+	return wire, err
 }
 
 var errBrokenOff = errors.New("the client went away")

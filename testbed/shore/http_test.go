@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/stretchr/testify/assert"
@@ -61,7 +62,7 @@ func do(t *testing.T, request *http.Request) answer {
 // request is n log records in the given content type.
 func request(t *testing.T, contentType string, n int) []byte {
 	t.Helper()
-	r := plogotlp.NewExportRequestFromLogs(load.Logs(0, n))
+	r := plogotlp.NewExportRequestFromLogs(load.Logs(0, n, time.Now()))
 	marshal := r.MarshalProto
 	if contentType == jsonText {
 		marshal = r.MarshalJSON

@@ -6,7 +6,8 @@
 //	gRPC  ──▶ conn ──▶ decode ─┘
 //
 // A request is judged and booked in one step, so that after SetFault returns
-// no request is judged by the old fault any more.
+// no request is judged by the old fault any more. Only where a server stands
+// behind the shore (see RelayTo) the booking waits for what that one says.
 package shore
 
 import (
@@ -21,9 +22,10 @@ import (
 
 // Shore is a scripted far end on loopback. It is safe for concurrent use.
 type Shore struct {
-	book *book
-	hole *hole
-	pace *pace
+	book  *book
+	hole  *hole
+	pace  *pace
+	relay *relay // nil unless there is a server behind it
 
 	mu       sync.Mutex // guards the fields below
 	fault    Fault
@@ -150,17 +152,42 @@ func (s *Shore) Down() {
 }
 
 // Close ends the shore for good. What it counted can still be read.
-func (s *Shore) Close() { s.Down() }
+func (s *Shore) Close() {
+	s.Down()
+	if s.relay != nil {
+		s.relay.close()
+	}
+}
 
 // judge lets the current fault decide on a request whose records are known,
 // and books the verdict before anybody can change the fault. released is
-// closed when that fault is replaced.
+// closed when that fault is replaced. What is to be relayed is booked by relayed.
 func (s *Shore) judge(e *Entry) (v Verdict, released <-chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	v = s.fault.Decide(e.Request)
-	s.book.decide(e, v)
+	if !s.relays(v) {
+		s.book.decide(e, v)
+	}
 	return v, s.released
+}
+
+// relays: the server behind this one has to take it first.
+func (s *Shore) relays(v Verdict) bool { return s.relay != nil && v.Taken }
+
+// relayed books what the server behind this one has said to a request: taken,
+// or not. It gives what becomes of the request; to have reached nobody is to be
+// reset.
+func (s *Shore) relayed(e *Entry, v Verdict, answer Reply, taken, reached bool) Verdict {
+	v.Taken = taken
+	if v.Do == Answer {
+		v.Reply = answer
+	}
+	if !reached {
+		v.Do = Abort
+	}
+	s.book.decide(e, v)
+	return v
 }
 
 // resetsEarly reports whether the current fault resets before it reads.

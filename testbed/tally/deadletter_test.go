@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -25,11 +26,11 @@ func line(t *testing.T, signal record.Signal, from int64, n int) string {
 	var err error
 	switch signal {
 	case record.Logs:
-		data, err = (&plog.JSONMarshaler{}).MarshalLogs(load.Logs(from, n))
+		data, err = (&plog.JSONMarshaler{}).MarshalLogs(load.Logs(from, n, time.Now()))
 	case record.Metrics:
-		data, err = (&pmetric.JSONMarshaler{}).MarshalMetrics(load.Metrics(from, n))
+		data, err = (&pmetric.JSONMarshaler{}).MarshalMetrics(load.Metrics(from, n, time.Now()))
 	case record.Traces:
-		data, err = (&ptrace.JSONMarshaler{}).MarshalTraces(load.Traces(from, n))
+		data, err = (&ptrace.JSONMarshaler{}).MarshalTraces(load.Traces(from, n, time.Now()))
 	}
 	require.NoError(t, err)
 	return string(data) + "\n"
