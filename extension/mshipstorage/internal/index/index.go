@@ -132,6 +132,3 @@ func (x *Index) Items() (count int, raw int64) { return x.items.count, x.items.r
 
 // Runs are the items' numbers, rising, as runs without a gap.
 func (x *Index) Runs() []Run { return x.items.runs() }
-
-// Others is how many keys there are that are no items.
-func (x *Index) Others() int { return len(x.keys) }

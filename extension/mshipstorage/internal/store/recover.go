@@ -120,7 +120,6 @@ func (s *Store) inOrder(files []found) []found {
 
 // missing reports segments that are not there, once: a note of it is left in quarantine.
 func (s *Store) missing(from, to uint32) {
-	s.damaged = true
 	name := fmt.Sprintf("%010d-%010d.missing", from, to)
 	if s.known[name] {
 		return
@@ -230,7 +229,6 @@ func (s *Store) replay(f found, limit int64) {
 	}
 	s.scan(seg, file, data, f.err)
 	if limit == math.MaxInt64 && promised.LSN > seg.last {
-		s.damaged = true
 		s.set.Logger.Error("the end of a segment is missing: what it held is lost", zap.String("file", s.dir.Path(seg.name)),
 			zap.Int64("offset", seg.end), zap.Int64("length", promised.Offset-seg.end))
 	}
@@ -319,7 +317,6 @@ func (s *Store) scan(seg *segment, file disk.File, data []byte, header error) {
 	}
 	whole := true
 	for _, r := range f.Damaged {
-		s.damaged = true
 		whole = s.damagedRange(seg, file, r, "records") == nil && whole
 	}
 	if f.Torn.Len() > 0 {

@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"slices"
+	"strings"
 
 	"go.uber.org/zap"
 
@@ -68,11 +69,19 @@ func (c *Client) readMetadata() (m queuemetadata.Metadata, ok bool) {
 		c.store.set.Logger.Error("a queue's metadata is unreadable; it is made anew from what is stored", zap.String("client", c.name), zap.Int("batches", count), zap.Error(err))
 		return queuemetadata.Metadata{}, true
 	case raw == nil:
-		// Numbers alone make no queue, unless damage took the metadata.
-		return m, c.store.damaged && count > 0 && c.index.Others() == 0
+		// Every item was stored with metadata: damage took it.
+		return m, count > 0 && c.mayBeQueue()
 	default:
 		return m, true
 	}
+}
+
+// mayBeQueue goes by the name, as numbers alone make no queue: exporterhelper's
+// has that of its exporter and signal.
+func (c *Client) mayBeQueue() bool {
+	words := strings.Fields(c.name)
+	signals := []string{"logs", "metrics", "traces", "profiles"}
+	return len(words) > 0 && words[0] == "exporter" && slices.Contains(signals, words[len(words)-1])
 }
 
 // metadata reads the queue's metadata under the store's lock, which nobody else has use for yet.

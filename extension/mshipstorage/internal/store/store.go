@@ -90,8 +90,6 @@ type Store struct {
 	full bool
 	// rotated is when a segment was begun last.
 	rotated time.Time
-	// damaged: records were lost to damage at this start.
-	damaged bool
 	// unsure: what was found at this start may not be durable.
 	unsure bool
 	// reading are the segments whose files are open for reading alone, oldest first.
