@@ -114,7 +114,8 @@ func (m *Metadata) parseDispatched(raw []byte) int {
 	return n
 }
 
-// Marshal encodes the metadata as the queue does.
+// Marshal encodes the metadata as the queue does, to the byte: a field that is 0
+// is left out.
 func (m Metadata) Marshal() []byte {
 	var out []byte
 	for _, f := range []struct {
@@ -124,8 +125,10 @@ func (m Metadata) Marshal() []byte {
 		{fieldItems, uint64(m.Items)}, {fieldBytes, uint64(m.Bytes)},
 		{fieldRead, m.Read}, {fieldWrite, m.Write},
 	} {
-		out = protowire.AppendTag(out, f.field, protowire.Fixed64Type)
-		out = protowire.AppendFixed64(out, f.value)
+		if f.value != 0 {
+			out = protowire.AppendTag(out, f.field, protowire.Fixed64Type)
+			out = protowire.AppendFixed64(out, f.value)
+		}
 	}
 	if len(m.Dispatched) == 0 {
 		return out

@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"hash/crc32"
 	"math"
+
+	"github.com/otelcol-mship/otelcol-mship/internal/queuemetadata"
 )
 
 // Version of the format.
@@ -48,6 +50,10 @@ const (
 	// Shift moves the items with the numbers From … From+Count-1 up by By. An
 	// item is a key that is a decimal number.
 	Shift Kind = 4
+
+	// queueMetadata is a SetSmall of exporterhelper's queue metadata in short:
+	// every batch brings it.
+	queueMetadata Kind = 6
 )
 
 // Op is one operation of a record.
@@ -150,6 +156,11 @@ func appendString(dst []byte, s string) []byte {
 }
 
 func appendOp(dst []byte, op Op) []byte {
+	if op.Kind == SetSmall && op.Key == queuemetadata.Key {
+		if short, ok := queuemetadata.Compact(append(dst, byte(queueMetadata)), op.Small); ok {
+			return short
+		}
+	}
 	dst = append(dst, byte(op.Kind))
 	if op.Kind == Shift {
 		dst = binary.AppendUvarint(dst, op.From)
@@ -216,6 +227,13 @@ func (r *reader) uint32() uint32 {
 
 func (r *reader) string() string { return string(r.take(r.uvarint())) }
 
+func (r *reader) queueMetadata() Op {
+	raw, n, ok := queuemetadata.Expand(r.left)
+	r.take(uint64(n))
+	r.bad = r.bad || !ok
+	return Op{Kind: SetSmall, Key: queuemetadata.Key, Small: raw}
+}
+
 func (r *reader) op() (op Op) {
 	kind := r.take(1)
 	if r.bad {
@@ -232,6 +250,8 @@ func (r *reader) op() (op Op) {
 		op.Value = Value{Length: r.size(), Raw: r.size(), CRC: r.uint32()}
 	case Delete:
 		op.Key = r.string()
+	case queueMetadata:
+		return r.queueMetadata()
 	case Shift:
 		op.From, op.Count, op.By = r.uvarint(), r.uvarint(), r.uvarint()
 	default:

@@ -20,11 +20,16 @@ const (
 // window bounds the memory of a coder: batches are seldom longer.
 const window = 1 << 20
 
+// longFrom is the length in bytes from which a value is compressed at the
+// fastest level: a long one gets much the same, at half the CPU (syslog: 0.19 of it
+// in place of 0.185), a short one does not.
+const longFrom = 16 << 10
+
 // Codec turns values into what is stored, and back. It is safe for concurrent use.
 type Codec struct {
-	// encoder is nil where nothing is to be compressed. Reading knows all forms.
-	encoder *zstd.Encoder
-	decoder *zstd.Decoder
+	// short and long are nil where nothing is to be compressed. Reading knows all forms.
+	short, long *zstd.Encoder
+	decoder     *zstd.Decoder
 	// scratch are buffers to compress into: only then is it known how long the
 	// stored form is, and it is kept until its flush.
 	scratch sync.Pool
@@ -40,16 +45,25 @@ func New(compress bool) (*Codec, error) {
 	if !compress {
 		return c, nil
 	}
+	if c.short, err = encoder(zstd.SpeedDefault); err != nil {
+		return nil, err
+	}
+	c.long, err = encoder(zstd.SpeedFastest)
+	return c, err
+}
+
+func encoder(level zstd.EncoderLevel) (*zstd.Encoder, error) {
 	// Checksums are the store's.
-	if c.encoder, err = zstd.NewWriter(nil, zstd.WithEncoderCRC(false), zstd.WithWindowSize(window), zstd.WithLowerEncoderMem(true), zstd.WithEncoderLevel(zstd.SpeedDefault)); err != nil {
+	e, err := zstd.NewWriter(nil, zstd.WithEncoderCRC(false), zstd.WithWindowSize(window), zstd.WithLowerEncoderMem(true), zstd.WithEncoderLevel(level))
+	if err != nil {
 		return nil, fmt.Errorf("cannot make an encoder: %w", err)
 	}
-	return c, nil
+	return e, nil
 }
 
 // Encode makes the stored form of a value.
 func (c *Codec) Encode(raw []byte) []byte {
-	if c.encoder != nil {
+	if c.short != nil {
 		if stored := c.compress(raw); stored != nil {
 			return stored
 		}
@@ -64,7 +78,11 @@ func (c *Codec) compress(raw []byte) []byte {
 		buffer = new([]byte)
 	}
 	defer c.scratch.Put(buffer)
-	*buffer = c.encoder.EncodeAll(raw, append((*buffer)[:0], compressed))
+	encoder := c.short
+	if len(raw) >= longFrom {
+		encoder = c.long
+	}
+	*buffer = encoder.EncodeAll(raw, append((*buffer)[:0], compressed))
 	if len(*buffer) > len(raw) {
 		return nil
 	}
@@ -99,7 +117,7 @@ func (c *Codec) Decode(stored []byte, size int) ([]byte, error) {
 // Close lets the coders go.
 func (c *Codec) Close() {
 	c.decoder.Close()
-	if c.encoder != nil {
-		_ = c.encoder.Close()
+	if c.short != nil {
+		_ = errors.Join(c.short.Close(), c.long.Close()) // they hold nothing back: each value is whole
 	}
 }
