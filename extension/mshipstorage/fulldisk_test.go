@@ -276,12 +276,12 @@ func (s *ship) forgetDelivered() {
 // The doubles above hold the promise everywhere.
 func TestARealFullDisk(t *testing.T) {
 	dir := t.TempDir()
-	if err := mountSmall(dir, 12<<20); err != nil {
+	if err := mountSmall(dir, 6<<20); err != nil {
 		t.Skipf("the doubles have shown it; a real one cannot be mounted here: %v", err)
 	}
 	t.Cleanup(func() { assert.NoError(t, unmount(dir)) })
 	cfg := createDefaultConfig()
-	cfg.Directory, cfg.MinFreeBytes, cfg.MaxBytes, cfg.Compression = dir+"/q", 0, 16<<20, compressionNone
+	cfg.Directory, cfg.MinFreeBytes, cfg.MaxBytes, cfg.Compression = dir+"/q", 0, 8<<20, compressionNone
 	ext, err := NewFactory().Create(t.Context(), extensiontest.NewNopSettings(typ), cfg)
 	require.NoError(t, err)
 	require.NoError(t, ext.Start(t.Context(), nil))
