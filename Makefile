@@ -7,8 +7,9 @@ FUZZTIME  ?= 30s#       for each fuzz target
 SOAK      ?= 20#        rounds of `make soak`
 
 # What `make bench` runs; Open needs 6 GiB of disk. Both stores run in every round, for benchstat -col /store.
-# On the disk of TMPDIR: a RAM disk has no flushes to count. MSHIP_BENCH_DEVICE=1: nothing else writes to that
-# disk, so what it wrote is counted, the file system's journal too, and not what the process did.
+# The disk is that of GOTMPDIR, or else TMPDIR: a RAM disk has no flushes to slow down. MSHIP_BENCH_DEVICE=1 where
+# nothing else writes to it: then what the device wrote is counted, the file system's journal too. Judge the rates
+# on a quiet box.
 BENCH       ?= Cycle|Drain|Syslog|Open
 BENCH_COUNT ?= 1# rounds
 

@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// deviceVariable: nothing else writes to the device of TMPDIR.
+// deviceVariable: nothing else writes to the device of the jobs' directories.
 const deviceVariable = "MSHIP_BENCH_DEVICE"
 
 // written is how many bytes the device under dir has written, those of the
