@@ -109,7 +109,7 @@ func (c *Client) commit(ch *change) error {
 	if err = c.store.flush(w.lsn); err == nil || !w.wait {
 		return nil // what nobody waits for is flushed again, and told of, by and by
 	}
-	if !c.takeBack(w) {
+	if w.record != nil && !c.takeBack(w) {
 		return nil // another flush has made it durable since
 	}
 	return err
@@ -145,6 +145,7 @@ func (c *Client) write(ch *change) (w written, err error) {
 	n := c.nature(ch)
 	switch {
 	case len(ch.ops) == 0:
+		w.lsn, w.wait = s.lsn, n.wait // that it is not there may not be durable
 		return w, nil
 	case n.lazy:
 		c.lazy = ch.metadata
@@ -212,8 +213,7 @@ func (c *Client) learn(ch *change) {
 }
 
 // dropVain takes out deletes of what is not there, and of what could not be
-// read: a batch that the disk may yet give back stays for the next start. While
-// the log is broken, what was taken back may be there after a kill.
+// read: a batch that the disk may yet give back stays for the next start.
 func (c *Client) dropVain(ch *change) {
 	set := map[string]bool{}
 	ch.ops = slices.DeleteFunc(ch.ops, func(op record.Op) bool {
@@ -223,7 +223,6 @@ func (c *Client) dropVain(ch *change) {
 		}
 		_, found := c.index.Get(op.Key)
 		found = found || op.Key == queuemetadata.Key && c.lazy != nil
-		vain := !found && !set[op.Key] && c.store.broken == nil
-		return vain || c.unreadable[op.Key]
+		return c.unreadable[op.Key] || !found && !set[op.Key]
 	})
 }
