@@ -53,6 +53,7 @@ type client struct {
 	known    bool
 	// failed are items whose write failed: nothing of them was ever counted.
 	failed map[string]bool
+	recent recent
 	// owed are deletes that failed, with what was to go along; they ride in the next Batch.
 	owed map[string][]*storage.Operation
 }
@@ -85,11 +86,12 @@ func (c *client) Batch(ctx context.Context, ops ...*storage.Operation) error {
 		return nil
 	}
 	ops = c.keepUnread(ops)
-	all := slices.Concat(c.payOwed(), ops, c.riders(ctx, ops))
+	all := slices.Concat(c.payOwed(), c.recent.serve(ops), c.riders(ctx, ops))
 	err := c.Client.Batch(ctx, all...)
 	if err == nil {
 		clear(c.owed)
 		c.count(ops)
+		c.recent.stored(ops)
 		return nil
 	}
 	if stores(ops) {

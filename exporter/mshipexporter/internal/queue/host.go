@@ -26,11 +26,13 @@ type Guard struct {
 	// Head is how many bytes at the begin of an item Completed has to see.
 	Head int
 	// Completed gives what is written when an item is done, in the same Batch
-	// that deletes it; nil for nothing.
-	Completed func(head []byte) []*storage.Operation
+	// that deletes it, and is told what became of that; nil for nothing.
+	Completed func(head []byte) (riders []*storage.Operation, done func(error))
 	// Logger for faults of the storage.
 	Logger *zap.Logger
 
+	// readAll has every item read from the storage.
+	readAll bool
 	// pause between reads, if not pauseBeforeReading: it is slept under the
 	// queue's lock, where a test's clock cannot see that everybody waits.
 	pause func(context.Context)
@@ -87,6 +89,6 @@ func (e *extension) GetClient(ctx context.Context, kind component.Kind, id compo
 	}
 	return &client{
 		pause: pause, Client: inner, depth: e.guard.Depth, records: e.guard.Records, logger: e.guard.Logger, restored: r, known: known,
-		dispatched: map[string]flight{}, head: e.guard.Head, completed: e.guard.Completed, closing: e.guard.Closing, unread: map[string]bool{}, failed: map[string]bool{}, owed: map[string][]*storage.Operation{},
+		dispatched: map[string]flight{}, head: e.guard.Head, completed: e.guard.Completed, recent: recent{off: e.guard.readAll}, closing: e.guard.Closing, unread: map[string]bool{}, failed: map[string]bool{}, owed: map[string]bool{},
 	}, nil
 }

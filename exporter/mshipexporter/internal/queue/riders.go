@@ -15,24 +15,23 @@ func WithRiders(ctx context.Context, ops []*storage.Operation) context.Context {
 	return context.WithValue(ctx, ridersKey{}, ops)
 }
 
-// riders are what goes along with the queue's own operations.
-func (c *client) riders(ctx context.Context, ops []*storage.Operation) []*storage.Operation {
+// riders are what goes along with the queue's own operations. done is called
+// with what became of the Batch.
+func (c *client) riders(ctx context.Context, ops []*storage.Operation) (riders []*storage.Operation, done func(error)) {
 	if stores(ops) {
-		riders, _ := ctx.Value(ridersKey{}).([]*storage.Operation)
-		return riders
+		riders, _ = ctx.Value(ridersKey{}).([]*storage.Operation)
+		return riders, func(error) {}
 	}
-	var riders []*storage.Operation
+	var all []func(error)
 	for _, op := range only(ops, storage.Delete) {
-		riders = append(riders, c.ridersOf(op.Key)...)
+		if f, ok := c.dispatched[op.Key]; ok && c.completed != nil && len(f.head) > 0 {
+			more, one := c.completed(f.head)
+			riders, all = append(riders, more...), append(all, one)
+		}
 	}
-	return riders
-}
-
-// ridersOf a delete.
-func (c *client) ridersOf(key string) []*storage.Operation {
-	done, ok := c.dispatched[key]
-	if !ok || c.completed == nil || len(done.head) == 0 {
-		return nil
+	return riders, func(err error) {
+		for _, one := range all {
+			one(err)
+		}
 	}
-	return c.completed(done.head)
 }

@@ -74,6 +74,7 @@ func newRig(t *testing.T, s *storagetest.Storage, consumers int, takes func(n in
 	t.Helper()
 	r := &rig{t: t, depth: NewDepth(), takes: takes}
 	guard := Guard{
+		readAll: true, // what is read at once never meets a fault
 		Storage: storagetest.ID, Depth: r.depth, Logger: zap.NewNop(), pause: func(context.Context) {},
 		Records: func(stored []byte) int { return itemRecords * min(len(stored), 1) },
 	}
