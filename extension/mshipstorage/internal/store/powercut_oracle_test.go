@@ -27,6 +27,8 @@ type progress struct {
 	least, most phase
 	// damaged: a byte of its value was flipped on the disk.
 	damaged bool
+	// hurt: some record that tells of it was damaged, so it may be at any place.
+	hurt bool
 }
 
 // version of a plain key: the index of the value that is certainly durable, and
@@ -119,6 +121,23 @@ func (o *oracle) isSet(key string, number int) {
 	o.plain[key] = v
 }
 
+// settle takes what was seen for what is, after a recovery.
+func (o *oracle) settle(s seen) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	clear(o.unflushed)
+	for id, p := range o.batches {
+		at, _ := s.phaseOf(id)
+		if at == unknown && p.most == forgotten {
+			at = forgotten
+		}
+		if !p.hurt {
+			p.least, p.most = at, at
+		}
+		o.batches[id] = p
+	}
+}
+
 // contents: every batch has its own, which can be told from its number.
 func batchContent(id int) []byte {
 	size := 40 + id*7919%600
@@ -169,6 +188,7 @@ func (o *oracle) wrong(s seen) []string {
 		}
 		at, text := s.phaseOf(id)
 		switch {
+		case p.hurt:
 		case text != "":
 			out = append(out, text)
 		case at == unknown && p.most == forgotten:

@@ -52,9 +52,10 @@ func ledgerKey(id int) string  { return fmt.Sprintf("ledger-%06d", id) }
 // rig drives a store as exporterhelper's queue does, and a second client
 // beside it. It runs in a synctest bubble.
 type rig struct {
-	mem    *disktest.Memory
-	oracle *oracle
-	r      *rand.Rand
+	mem      *disktest.Memory
+	settings store.Settings
+	oracle   *oracle
+	r        *rand.Rand
 
 	store        *store.Store
 	queue, plain *store.Client
@@ -69,7 +70,7 @@ type rig struct {
 }
 
 func newRig(mem *disktest.Memory, seed uint64) *rig {
-	return &rig{mem: mem, oracle: newOracle(), r: rand.New(rand.NewPCG(seed, 7)), inFlight: map[uint64]int{}}
+	return &rig{mem: mem, settings: rigSettings(mem), oracle: newOracle(), r: rand.New(rand.NewPCG(seed, 7)), inFlight: map[uint64]int{}}
 }
 
 func (g *rig) problem(format string, args ...any) {
@@ -79,7 +80,7 @@ func (g *rig) problem(format string, args ...any) {
 // open starts the store and its clients.
 func (g *rig) open() error {
 	var err error
-	if g.store, err = store.Open(rigSettings(g.mem)); err != nil {
+	if g.store, err = store.Open(g.settings); err != nil {
 		return err
 	}
 	if g.plain, err = g.store.Client(background, rigPlain); err != nil {
@@ -246,12 +247,17 @@ func (g *rig) look() (s seen, problems []string) {
 	g.problems = nil
 	g.drain(s)
 	g.walk(s)
+	s.quarantine = g.quarantine()
+	return s, g.problems
+}
+
+func (g *rig) quarantine() (out [][]byte) {
 	for _, name := range g.mem.Names() {
 		if strings.HasPrefix(name, "quarantine/") {
-			s.quarantine = append(s.quarantine, g.mem.Bytes(name))
+			out = append(out, g.mem.Bytes(name))
 		}
 	}
-	return s, g.problems
+	return out
 }
 
 // drain reads from the read index to the write index.
@@ -260,7 +266,7 @@ func (g *rig) drain(s seen) {
 		b, err := g.queue.Get(background, strconv.FormatUint(index, 10))
 		id, known := idOf(string(b), "batch-")
 		switch {
-		case isDamage(err):
+		case isDamage(err), err == nil && b == nil && len(g.quarantine()) > 0: // the store may have found it before us
 		case err != nil:
 			g.problem("index %d cannot be read: %v", index, err)
 		case !known || !bytes.Equal(b, batchContent(id)):

@@ -46,6 +46,9 @@ func (s *Store) recover() error {
 	for _, f := range s.inOrder(files) {
 		s.replay(f, cuts.before(f.segment.Segment))
 	}
+	if len(files) > 0 {
+		s.anchored("", s.dir.Sync())
+	}
 	s.flushed = s.lsn
 	s.makeReserve()
 	return nil
@@ -342,10 +345,14 @@ func (s *Store) anchor(seg *segment, file disk.File, data []byte, f record.Findi
 	if err == nil && f.Records > 0 {
 		err = file.Sync()
 	}
+	s.anchored(seg.name, err)
+}
+
+func (s *Store) anchored(name string, err error) {
 	if err != nil {
 		s.unsure = true
 		s.set.Logger.Error("cannot flush what was found of an earlier run: until the next start no room is given back",
-			zap.String("file", s.dir.Path(seg.name)), zap.Error(err))
+			zap.String("file", s.dir.Path(name)), zap.Error(err))
 	}
 }
 
