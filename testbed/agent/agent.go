@@ -41,7 +41,7 @@ type Agent struct {
 // dir. It returns when the agent is ready. If the agent ends before that, the
 // error is a *StartError. The caller ends the agent with Stop or Kill.
 func New(dir string, cfg Config) (*Agent, error) {
-	binary, err := Binary()
+	binary, err := cfg.binary()
 	if err != nil {
 		return nil, err
 	}

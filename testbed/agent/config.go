@@ -30,6 +30,10 @@ type Config struct {
 	Queue         Queue
 	Breaker       Breaker
 	DeadLetter    DeadLetter
+	Idempotency   Idempotency
+
+	IncludeMetadata bool // of the otlp receiver: hand on what a client sends beside the data, so its key
+	Dedup           bool // mship_dedup in front of the otlp receiver
 
 	LogLevel string // of the collector; "info"
 
@@ -42,10 +46,35 @@ type Config struct {
 	Vars    map[string]any
 	// Env are variables, as NAME=VALUE, added to the environment of the tests.
 	Env []string
+	// Binary is another build of the agent than the one under test.
+	Binary string
+}
+
+func (c Config) binary() (string, error) {
+	if c.Binary != "" {
+		return c.Binary, nil
+	}
+	return Binary()
+}
+
+// Forwarding is an agent ashore that adopts the keys of what comes and hands it
+// on through a queue and a ledger of its own.
+func Forwarding(cfg Config) Config {
+	cfg.Name, cfg.IncludeMetadata = "backend", true
+	return cfg
+}
+
+// Remembering is an agent ashore that hands on by a stock exporter while the
+// client waits, and has mship_dedup to remember what it took.
+func Remembering(cfg Config) Config {
+	cfg.Stock, cfg.Dedup = true, true
+	cfg.Queue.Disabled, cfg.Queue.Storage, cfg.Retry.Disabled = true, "mship_storage", true
+	return cfg
 }
 
 // Retry is the retry_on_failure section.
 type Retry struct {
+	Disabled             bool
 	InitialInterval      time.Duration
 	MaxInterval          time.Duration
 	MaxElapsedTime       time.Duration
@@ -65,6 +94,13 @@ type Queue struct {
 	Consumers       int
 	BlockOnOverflow bool
 	Storage         string // type of the storage extension
+	Batch           Batch
+}
+
+// Batch is the batch section of the queue; it is there if FlushTimeout is. Its sizes are in records.
+type Batch struct {
+	FlushTimeout     time.Duration
+	MinSize, MaxSize int64
 }
 
 // Breaker is the circuit_breaker section.
@@ -80,6 +116,13 @@ type DeadLetter struct {
 	Disabled   bool
 	Directory  string // in place of Agent.DeadLetterDir
 	MaxPerHour int
+}
+
+// Idempotency is the idempotency section.
+type Idempotency struct {
+	Disabled bool
+	Window   time.Duration
+	Header   string
 }
 
 // Ports are the loopback ports of an agent.

@@ -34,6 +34,7 @@ func TestConfigLeavesDefaultsToTheExporter(t *testing.T) {
 	assert.Equal(t, map[string]any{"enabled": true}, got["retry_on_failure"])
 	assert.Equal(t, map[string]any{"enabled": true, "storage": "mship_storage"}, got["sending_queue"])
 	assert.Equal(t, map[string]any{"enabled": true}, got["circuit_breaker"])
+	assert.Equal(t, map[string]any{"enabled": true}, got["idempotency"])
 }
 
 func TestConfigRendersEverySetting(t *testing.T) {
@@ -41,11 +42,12 @@ func TestConfigRendersEverySetting(t *testing.T) {
 		Sink: "otlp_grpc", Endpoint: "x:1", Compression: "zstd", Name: "n",
 		Timeout: 2 * time.Second, DeliveryProof: "status",
 		Retry: Retry{
-			time.Second, 2 * time.Second, time.Hour, 3, 0.5, []int{400, 422}, []int{500},
+			true, time.Second, 2 * time.Second, time.Hour, 3, 0.5, []int{400, 422}, []int{500},
 		},
-		Queue:      Queue{true, true, "bytes", 1 << 20, 4, true, "file_storage"},
-		Breaker:    Breaker{true, 2, time.Minute, 1},
-		DeadLetter: DeadLetter{true, "/d", 9},
+		Queue:       Queue{true, true, "bytes", 1 << 20, 4, true, "file_storage", Batch{time.Second, 10, 20}},
+		Breaker:     Breaker{true, 2, time.Minute, 1},
+		DeadLetter:  DeadLetter{true, "/d", 9},
+		Idempotency: Idempotency{true, time.Hour, "X-Key"},
 	}, "mship/n")
 
 	assert.Equal(t, map[string]any{
@@ -54,17 +56,19 @@ func TestConfigRendersEverySetting(t *testing.T) {
 		}},
 		"timeout": "2s", "delivery_proof": "status",
 		"retry_on_failure": map[string]any{
-			"enabled": true, "initial_interval": "1s", "max_interval": "2s", "max_elapsed_time": "1h0m0s",
+			"enabled": false, "initial_interval": "1s", "max_interval": "2s", "max_elapsed_time": "1h0m0s",
 			"max_retries": 3, "randomization_factor": 0.5,
 			"retryable_status_codes": []any{400, 422}, "permanent_status_codes": []any{500},
 		},
 		"sending_queue": map[string]any{
 			"enabled": false, "sizer": "bytes", "queue_size": 1 << 20, "num_consumers": 4, "block_on_overflow": true,
+			"batch": map[string]any{"flush_timeout": "1s", "sizer": "items", "min_size": 10, "max_size": 20},
 		},
 		"circuit_breaker": map[string]any{
 			"enabled": false, "failure_threshold": 2, "open_duration": "1m0s", "half_open_max_inflight": 1,
 		},
 		"dead_letter": map[string]any{"enabled": false, "directory": "/d", "max_per_hour": 9},
+		"idempotency": map[string]any{"enabled": false, "window": "1h0m0s", "header": "X-Key"},
 	}, got)
 }
 

@@ -129,6 +129,15 @@ func TestRunProducesForADurationAndThenOnlyResends(t *testing.T) {
 	})
 }
 
+func TestRunProducesUntilItIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, until := load.NewLedger(), make(chan struct{})
+		time.AfterFunc(5500*time.Millisecond, func() { close(until) })
+		load.Run(t.Context(), &fake{script: []error{nil}}, load.Plan{Until: until, Rate: 10, Batch: 10}, l)
+		assert.Equal(t, 60, l.AcknowledgedCount(), "the first batch goes at once")
+	})
+}
+
 func TestRunEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)

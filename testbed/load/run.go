@@ -21,11 +21,13 @@ const (
 type Plan struct {
 	Records  int             // how many records in total; 0 is no limit
 	Duration time.Duration   // how long to produce new records; 0 is no limit
+	Until    <-chan struct{} // produces no new records once it is closed; nil is no limit
 	Rate     float64         // records per second; 0 is as fast as they are acknowledged
 	Batch    int             // records per request, 100
 	First    int64           // number of the first record
 	Mix      []record.Signal // signals of the batches in turn, all three
 	Workers  int             // requests at a time, 8
+	Coarse   bool            // the clock of the records knows whole seconds only
 	MaxWait  time.Duration   // cap on the delay a far end asks for, 5 s
 }
 
@@ -71,12 +73,24 @@ func (p Plan) produce(ctx context.Context, batches chan<- Batch) {
 		ctx, cancel = context.WithTimeout(ctx, p.Duration)
 		defer cancel()
 	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	go func() {
+		defer stop()
+		select {
+		case <-p.Until:
+		case <-ctx.Done():
+		}
+	}()
 	limiter := rate.NewLimiter(rate.Inf, p.Batch)
 	if p.Rate > 0 {
 		limiter.SetLimit(rate.Limit(p.Rate))
 	}
 	for sent, turn := 0, 0; p.Records == 0 || sent < p.Records; turn++ {
 		b := Batch{Signal: p.Mix[turn%len(p.Mix)], From: p.First + int64(sent), N: p.Batch}
+		if p.Coarse {
+			b.At = time.Now().Truncate(time.Second)
+		}
 		if p.Records > 0 {
 			b.N = min(b.N, p.Records-sent)
 		}

@@ -96,7 +96,7 @@ func (h *httpEnd) export(signal record.Signal) http.HandlerFunc {
 		}
 		v, released := h.shore.judge(e)
 		if h.shore.relays(v) {
-			answer, err := h.shore.relay.overHTTP(r, wire)
+			answer, err := h.shore.relay.overHTTP(signal, r, wire)
 			v = h.shore.relayed(e, v, answer, err == nil && answer.Status == http.StatusOK, err == nil)
 		}
 		h.act(w, r, c, signal, contentType, v, released)

@@ -15,6 +15,8 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
+
+	"github.com/otelcol-mship/otelcol-mship/testbed/record"
 )
 
 // relayTimeout bounds how long a shore waits for the one behind it.
@@ -57,15 +59,15 @@ func (r *relay) close() {
 
 // overHTTP hands a request on as it came, and gives the answer. What has been
 // handed on stays so, whether or not the client still waits.
-func (r *relay) overHTTP(original *http.Request, body []byte) (Reply, error) {
+func (r *relay) overHTTP(signal record.Signal, original *http.Request, body []byte) (Reply, error) {
 	ctx := context.WithoutCancel(original.Context())
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, r.endpoint+original.URL.Path, bytes.NewReader(body))
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, r.endpoint+signal.Path(), bytes.NewReader(body))
 	if err != nil {
 		return Reply{}, err
 	}
 	request.GetBody = nil // every attempt is the client's
 	request.Header = original.Header.Clone()
-	response, err := r.client.Do(request)
+	response, err := r.client.Do(request) //nolint:gosec // to where the test says, on loopback
 	if err != nil {
 		return Reply{}, err
 	}

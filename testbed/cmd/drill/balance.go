@@ -16,6 +16,7 @@ type source struct {
 	duplicated int    // copies too many
 	parked     int    // in the dead letters
 	which      string // the numbers of the lost ones, where they have numbers
+	doubled    string // and of those that came more than once
 }
 
 // numbered is the balance of records with numbers from first up to, but not
@@ -36,7 +37,7 @@ func numbered(name string, sent []int64, ashore map[int64]int, parked []int64, f
 	t := tally.Compare(sent, mine, dead)
 	return source{
 		name: name, sent: t.Acknowledged, delivered: t.Delivered, lost: len(t.Lost),
-		duplicated: t.Copies, parked: len(t.Parked), which: tally.Ranges(t.Lost),
+		duplicated: t.Copies, parked: len(t.Parked), which: tally.Ranges(t.Lost), doubled: tally.Ranges(t.Duplicated),
 	}
 }
 
@@ -49,7 +50,8 @@ func unnumbered(name string, sent, ashore, parked int) source {
 	}
 }
 
-// verdict is nil if every source sent something and lost nothing.
+// verdict is nil if every source sent something, lost nothing, and none of its
+// records came twice.
 func verdict(sources []source) error {
 	var faults []error
 	for _, s := range sources {
@@ -60,6 +62,9 @@ func verdict(sources []source) error {
 			faults = append(faults, fmt.Errorf("%s: LOST %s: %s", s.name, count(s.lost), s.which))
 		case s.lost > 0:
 			faults = append(faults, fmt.Errorf("%s: LOST %s", s.name, count(s.lost)))
+		}
+		if s.doubled != "" { // what has no numbers may have come in after it was counted
+			faults = append(faults, fmt.Errorf("%s: DOUBLED %s: %s", s.name, count(s.duplicated), s.doubled))
 		}
 	}
 	return errors.Join(faults...)

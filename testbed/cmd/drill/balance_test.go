@@ -13,7 +13,7 @@ func TestBalanceOfNumberedRecords(t *testing.T) {
 	ashore := map[int64]int{1: 1, 2: 3, syslogFirst: 1, syslogFirst + 1: 1}
 	parked := []int64{4, syslogFirst + 2}
 
-	assert.Equal(t, source{name: "OTLP", sent: 5, delivered: 2, lost: 2, duplicated: 2, parked: 1, which: "3, 5"},
+	assert.Equal(t, source{name: "OTLP", sent: 5, delivered: 2, lost: 2, duplicated: 2, parked: 1, which: "3, 5", doubled: "2"},
 		numbered("OTLP", []int64{1, 2, 3, 4, 5}, ashore, parked, 0, syslogFirst))
 	assert.Equal(t, source{name: "syslog", sent: 3, delivered: 2, parked: 1},
 		numbered("syslog", []int64{syslogFirst, syslogFirst + 1, syslogFirst + 2}, ashore, parked, syslogFirst, math.MaxInt64))
@@ -42,7 +42,7 @@ func TestVerdictIsTheExitStatus(t *testing.T) {
 		want    string // what is complained of; "" is exit status 0
 	}{
 		"whole":          {[]source{whole, whole}, ""},
-		"duplicates":     {[]source{{sent: 10, delivered: 10, duplicated: 3}}, ""},
+		"doubled":        {[]source{{name: "OTLP", sent: 10, delivered: 10, duplicated: 3, doubled: "5"}}, "OTLP: DOUBLED 3: 5"},
 		"parked":         {[]source{{sent: 10, delivered: 9, parked: 1}}, ""},
 		"one lost":       {[]source{whole, {name: "syslog", sent: 10, delivered: 9, lost: 1, which: "7"}}, "syslog: LOST 1: 7"},
 		"nameless lost":  {[]source{{name: "host metrics", sent: 10, delivered: 9, lost: 1}, whole}, "host metrics: LOST 1\n"},

@@ -7,6 +7,8 @@ import (
 	"io"
 	"os"
 	"time"
+
+	"github.com/otelcol-mship/otelcol-mship/testbed/agent"
 )
 
 // sampleEvery is how often the agent's metrics page is read.
@@ -16,11 +18,12 @@ var errInterrupted = errors.New("interrupted, so nothing can be said about loss"
 
 // drill is one performance of a script. One goroutine uses it.
 type drill struct {
-	script script
-	tell   *narrator
-	shore  *shoreProcess
-	ship   *ship
-	load   *clients
+	script  script
+	tell    *narrator
+	shore   *shoreProcess
+	gateway *agent.Agent
+	ship    *ship
+	load    *clients
 
 	logMark  int          // the agent's log is told up to here
 	breaker  breakerState // the last one told
@@ -32,8 +35,8 @@ type drill struct {
 }
 
 // perform plays a script and writes to out what happens. The error says what
-// was lost, or why that cannot be said. Nothing of it runs on after it
-// returns. The agent's files lie in a new folder in tmp, which stays only if
+// was lost or doubled, or why that cannot be said. Nothing of it runs on after
+// it returns. The agents' files lie in a new folder in tmp, which stays only if
 // there is something to be looked up in them.
 func perform(ctx context.Context, s script, tmp string, out io.Writer) (err error) {
 	dir, err := os.MkdirTemp(tmp, "mship-drill-")
@@ -45,14 +48,22 @@ func perform(ctx context.Context, s script, tmp string, out io.Writer) (err erro
 			err = errors.Join(err, os.RemoveAll(dir))
 			return
 		}
-		err = fmt.Errorf("%w\nthe agent's log, queue and dead letters are in %s", err, dir)
+		err = fmt.Errorf("%w\nthe agents' logs, queues and dead letters are in %s", err, dir)
 	}()
 	d := &drill{script: s, tell: &narrator{out: out}}
 	if d.shore, err = startShore(); err != nil {
 		return err
 	}
 	defer d.shore.stop()
-	if d.ship, err = startShip(dir, d.shore.first.Endpoint, s); err != nil {
+	if d.gateway, err = startGateway(dir, d.shore.first.Endpoint); err != nil {
+		return err
+	}
+	defer d.gateway.Kill()
+	opened, err := d.shore.ask(order{Gateway: d.gateway.HTTPEndpoint()})
+	if err != nil {
+		return err
+	}
+	if d.ship, err = startShip(dir, opened.Link, s); err != nil {
 		return err
 	}
 	defer d.ship.Kill() // does nothing if it was stopped
@@ -85,14 +96,15 @@ func (d *drill) run(ctx context.Context, out io.Writer) error {
 	if err := verdict(sources); err != nil {
 		return err
 	}
-	fmt.Fprintln(out, "\nNothing was lost.")
+	fmt.Fprintln(out, "\nNothing was lost, and nothing came twice.")
 	return nil
 }
 
 func (d *drill) introduce(out io.Writer) {
 	fmt.Fprintf(out, "A ship, a shore and a link that breaks, for about %.0f s, all of it on loopback.\n\n", d.script.duration().Seconds())
-	fmt.Fprintf(out, "  ship   process %-7d %s\n", d.ship.PID(), "host metrics, syslog over TCP (RFC 3164, RFC 5424), OTLP/HTTP")
-	fmt.Fprintf(out, "  shore  process %-7d %s\n", d.shore.pid(), d.shore.first.Endpoint)
+	fmt.Fprintf(out, "  ship     process %-7d %s\n", d.ship.PID(), "host metrics, syslog over TCP (RFC 3164, RFC 5424), OTLP/HTTP")
+	fmt.Fprintf(out, "  gateway  process %-7d %s\n", d.gateway.PID(), "ashore: takes each batch once, and hands it on")
+	fmt.Fprintf(out, "  shore    process %-7d %s\n", d.shore.pid(), "the link between the two, and the back end that counts")
 	fmt.Fprintf(out, "  the breaker opens after 5 failures in a row and rests %s; a far end may be silent for %s\n\n", d.script.openFor, d.script.timeout)
 	d.tell.start = time.Now()
 	d.last = snapshot{at: d.tell.start}
@@ -142,6 +154,9 @@ func (d *drill) watch(ctx context.Context, done func(reading) (bool, error)) err
 		case err := <-d.load.failed:
 			return err
 		case <-beat.C:
+		}
+		if !d.gateway.Running() {
+			return fmt.Errorf("the gateway died\n%s", d.gateway.Log().Tail(20))
 		}
 		r, err := d.sample()
 		if err != nil {

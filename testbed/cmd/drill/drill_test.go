@@ -52,7 +52,9 @@ func TestDrillLosesNothing(t *testing.T) {
 	t.Logf("%s%s", out, &stderr)
 	require.NoError(t, err, "exit status")
 	assert.Empty(t, stderr.String())
-	assert.Contains(t, out, "\nNothing was lost.\n")
+	assert.Contains(t, out, "\nNothing was lost, and nothing came twice.\n")
+	assert.Regexp(t, `(?m)^all +[1-9][\d,]+ +[1-9][\d,]+ +0 +0 +0$`, out)
+	assert.Regexp(t, `(?m)^loses answers .* \d+ x answer lost`, out)
 	assert.Equal(t, 2, strings.Count(out, "the plug is pulled: kill -9"))
 	for _, p := range shortScript().phases {
 		assert.Contains(t, out, ": "+p.title+"\n")
@@ -98,20 +100,24 @@ func TestALostRecordMakesExitStatusOne(t *testing.T) {
 func TestADrillThatIsCutShort(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		cut  func(t *testing.T, drill, ship, shore int)
+		cut  func(t *testing.T, drill, ship, gateway, shore int)
 		want string
 	}{
 		"ctrl-c": {
 			// A terminal sends it to the whole process group.
-			func(t *testing.T, drill, _, _ int) { require.NoError(t, syscall.Kill(-drill, syscall.SIGINT)) },
+			func(t *testing.T, drill, _, _, _ int) { require.NoError(t, syscall.Kill(-drill, syscall.SIGINT)) },
 			"interrupted",
 		},
 		"the ship dies": {
-			func(t *testing.T, _, ship, _ int) { require.NoError(t, syscall.Kill(ship, syscall.SIGKILL)) },
-			"the agent's log, queue and dead letters are in ",
+			func(t *testing.T, _, ship, _, _ int) { require.NoError(t, syscall.Kill(ship, syscall.SIGKILL)) },
+			"the agents' logs, queues and dead letters are in ",
+		},
+		"the gateway dies": {
+			func(t *testing.T, _, _, gateway, _ int) { require.NoError(t, syscall.Kill(gateway, syscall.SIGKILL)) },
+			"the gateway died",
 		},
 		"the shore dies": {
-			func(t *testing.T, _, _, shore int) { require.NoError(t, syscall.Kill(shore, syscall.SIGKILL)) },
+			func(t *testing.T, _, _, _, shore int) { require.NoError(t, syscall.Kill(shore, syscall.SIGKILL)) },
 			"the shore died",
 		},
 	} {
@@ -125,8 +131,8 @@ func TestADrillThatIsCutShort(t *testing.T) {
 			require.NoError(t, cmd.Start())
 			out := readUntil(t, stdout, "the link dies")
 			processes := pids(out)
-			require.Len(t, processes, 2, out)
-			test.cut(t, cmd.Process.Pid, processes[0], processes[1])
+			require.Len(t, processes, 3, out)
+			test.cut(t, cmd.Process.Pid, processes[0], processes[1], processes[2])
 			rest, err := io.ReadAll(stdout)
 			require.NoError(t, err)
 			require.Error(t, cmd.Wait())
@@ -164,9 +170,9 @@ func readUntil(t *testing.T, r io.Reader, substr string) string {
 	return ""
 }
 
-var pid = regexp.MustCompile(`(?m)^  (?:ship|shore) +process (\d+)`)
+var pid = regexp.MustCompile(`(?m)^  (?:ship|gateway|shore) +process (\d+)`)
 
-// pids are the processes of ship and shore, as the drill tells them.
+// pids are the processes of ship, gateway and shore, as the drill tells them.
 func pids(out string) []int {
 	var found []int
 	for _, match := range pid.FindAllStringSubmatch(out, -1) {

@@ -1,12 +1,13 @@
 // Command drill shows what the agent does when the link breaks, and counts
-// what is lost: nothing, or it ends with exit status 1.
+// what is lost and what is doubled: nothing, or it ends with exit status 1.
 //
-//	drill ── OTLP, syslog ──▶ ship (the built agent) ── the link ──▶ shore (drill -shore)
-//	  └───────────────── steers it, over its stdin and stdout ──────────┘
+//	drill ── OTLP, syslog ──▶ ship ──▶ link ──▶ gateway ──▶ back end
+//	  └──── steers link and back end, over stdin and stdout ───┘
 //
-// Ship and shore are two processes, and all of it is on loopback. Each numbered
-// record is looked for ashore; the points of the host metrics, which have no
-// numbers, are counted.
+// The ship and the gateway ashore, which takes each batch once, are the built
+// agent; link and back end are one process, drill -shore. All of it is on
+// loopback. Each numbered record is looked for at the back end, which knows no
+// keys; the points of the host metrics, which have no numbers, are counted.
 package main
 
 import (
@@ -25,8 +26,8 @@ import (
 
 func main() { os.Exit(status(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
 
-// status runs the command line and is its exit status: 0 if nothing was lost,
-// 1 if something was or if the drill could not be finished, 2 for bad flags.
+// status runs the command line and is its exit status: 0 if nothing was lost or
+// doubled, 1 if something was or if the drill could not be finished, 2 for bad flags.
 func status(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("drill", flag.ContinueOnError)
 	flags.SetOutput(stderr)

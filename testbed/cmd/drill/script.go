@@ -6,7 +6,7 @@ import "time"
 type phase struct {
 	title string        // what happens, told when it begins
 	link  string        // the state of the link in a word or three
-	fault string        // what the shore does: a key of faults, or down
+	fault string        // what the link does: a key of faults, or down
 	lasts time.Duration // how long
 	plug  bool          // the ship's power is cut in the middle of it
 }
@@ -34,17 +34,19 @@ func (s script) duration() time.Duration {
 func fullScript() script {
 	return script{
 		phases: []phase{
-			{title: "all is well", link: "up", fault: accept, lasts: 8 * time.Second},
+			{title: "all is well", link: "up", fault: accept, lasts: 6 * time.Second},
 			{title: "the link dies: connections are refused", link: "refuses connections", fault: down, lasts: 12 * time.Second, plug: true},
 			{title: "the link heals", link: "up again", fault: accept, lasts: 5 * time.Second},
 			{title: "the link hangs: requests arrive, no answer comes", link: "hangs", fault: hang, lasts: 13 * time.Second, plug: true},
 			{title: "the link heals", link: "up again", fault: accept, lasts: 5 * time.Second},
-			{title: "the far end is overloaded: 503", link: "answers 503", fault: unavailable, lasts: 9 * time.Second},
+			{title: "the far end is overloaded: 503", link: "answers 503", fault: unavailable, lasts: 8 * time.Second},
 			{title: "it recovers", link: "up again", fault: accept, lasts: 5 * time.Second},
-			{title: "the far end is broken: 500", link: "answers 500", fault: broken, lasts: 9 * time.Second},
+			{title: "the far end is broken: 500", link: "answers 500", fault: broken, lasts: 8 * time.Second},
 			{title: "it recovers", link: "up again", fault: accept, lasts: 5 * time.Second},
-			{title: "a captive portal answers 200 text/html to everything", link: "captive portal", fault: portal, lasts: 9 * time.Second},
-			{title: "somebody has logged in: the link heals for good", link: "up for good", fault: accept, lasts: 6 * time.Second},
+			{title: "a captive portal answers 200 text/html to everything", link: "captive portal", fault: portal, lasts: 8 * time.Second},
+			{title: "somebody has logged in", link: "up again", fault: accept, lasts: 5 * time.Second},
+			{title: "data comes through, but three answers in ten get lost", link: "loses answers", fault: forgetful, lasts: 9 * time.Second},
+			{title: "the link heals for good", link: "up for good", fault: accept, lasts: 5 * time.Second},
 		},
 		openFor:  3 * time.Second,
 		timeout:  2 * time.Second,

@@ -4,6 +4,8 @@ import (
 	_ "embed"
 	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/otelcol-mship/otelcol-mship/testbed/agent"
@@ -22,9 +24,22 @@ type ship struct {
 	rfc3164, rfc5424 string // host:port
 }
 
+// startGateway starts an agent ashore whose files lie in dir and which hands on to endpoint.
+func startGateway(dir, endpoint string) (*agent.Agent, error) {
+	dir = filepath.Join(dir, "gateway")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return nil, err
+	}
+	return agent.New(dir, agent.Forwarding(agent.Config{Endpoint: endpoint}))
+}
+
 // startShip starts an agent whose files lie in dir and whose far end is endpoint.
 func startShip(dir, endpoint string, s script) (*ship, error) {
-	var err error
+	dir = filepath.Join(dir, "ship")
+	err := os.Mkdir(dir, 0o700)
+	if err != nil {
+		return nil, err
+	}
 	for range startTries {
 		var ports []int
 		if ports, err = port.Free(2); err != nil {

@@ -11,7 +11,7 @@ import (
 	"github.com/otelcol-mship/otelcol-mship/testbed/shore"
 )
 
-// What the shore can do.
+// What the link can do.
 const (
 	accept      = "accept"
 	down        = "down" // connections are refused
@@ -19,7 +19,8 @@ const (
 	unavailable = "503"
 	broken      = "500"
 	portal      = "captive portal"
-	swallow     = "swallow" // it says that it took the data, and throws it away: no exporter can help there
+	forgetful   = "forgetful" // data goes through, three answers in ten do not
+	swallow     = "swallow"   // it says that it took the data, and throws it away: no exporter can help there
 )
 
 var faults = map[string]shore.Fault{
@@ -28,37 +29,54 @@ var faults = map[string]shore.Fault{
 	unavailable: shore.Status(http.StatusServiceUnavailable),
 	broken:      shore.Status(http.StatusInternalServerError),
 	portal:      shore.CaptivePortal(),
+	forgetful:   shore.Share(0.3, shore.TakeAndReset()),
 	swallow:     shore.FaultFunc(func(shore.Request) shore.Verdict { return shore.Verdict{} }),
 }
 
 // order is a line that the drill writes to the shore's stdin.
 type order struct {
-	Fault  string `json:",omitempty"` // behave so from now on; "" changes nothing
-	Counts bool   `json:",omitempty"` // tell the counts of all records
+	Gateway string `json:",omitempty"` // open the link to it
+	Fault   string `json:",omitempty"` // behave so from now on; "" changes nothing
+	Counts  bool   `json:",omitempty"` // tell the counts of all records
 }
 
 // log is a line with which the shore answers an order: what it saw so far.
 type log struct {
 	Error      string         `json:",omitempty"` // why the order could not be carried out
-	Endpoint   string         // of OTLP/HTTP
-	Numbered   int            // different numbered records taken
-	Unnumbered int            // records without a number taken, each copy of them
-	Refusals   map[string]int // requests that were not taken, by what they met
-	Counts     map[int64]int  `json:",omitempty"` // how often each numbered record was taken
+	Endpoint   string         // of the back end, OTLP/HTTP
+	Link       string         `json:",omitempty"` // where the link begins, OTLP/HTTP
+	Numbered   int            // different numbered records that the back end took
+	Unnumbered int            // records without a number that it took, each copy of them
+	Refusals   map[string]int // requests that the link did not get through, by what they met
+	Counts     map[int64]int  `json:",omitempty"` // how often the back end took each numbered record
 }
 
-// serveShore is a shore that carries out one order after the other until stdin
-// ends, as it does when the drill ends in whatever way. It answers each order,
-// and greets with an answer to none.
+// ends are the two ends of the way to the gateway and from it.
+type ends struct {
+	link    *shore.Shore // nil until there is a gateway
+	backEnd *shore.Shore
+}
+
+func (e *ends) close() {
+	if e.link != nil {
+		e.link.Close()
+	}
+	e.backEnd.Close()
+}
+
+// serveShore is a link and a back end that carry out one order after the other
+// until stdin ends, as it does when the drill ends in whatever way. They answer
+// each order, and greet with an answer to none.
 func serveShore(stdin io.Reader, stdout io.Writer) error {
-	s, err := shore.New()
+	backEnd, err := shore.New()
 	if err != nil {
 		return err
 	}
-	defer s.Close()
+	e := &ends{backEnd: backEnd}
+	defer e.close()
 	orders, answers := json.NewDecoder(stdin), json.NewEncoder(stdout)
 	for o := (order{}); ; {
-		if err := answers.Encode(obey(s, o)); err != nil {
+		if err := answers.Encode(obey(e, o)); err != nil {
 			return err
 		}
 		o = order{}
@@ -71,41 +89,58 @@ func serveShore(stdin io.Reader, stdout io.Writer) error {
 }
 
 // obey looks before it acts: the answer to a new fault tells how the old one ended.
-func obey(s *shore.Shore, o order) log {
-	l := log{Endpoint: s.HTTPEndpoint(), Numbered: s.Delivered()}
-	l.Unnumbered, l.Refusals = summary(s.Requests())
-	if o.Counts {
-		l.Counts = s.Counts()
+func obey(e *ends, o order) log {
+	l := log{Endpoint: e.backEnd.HTTPEndpoint(), Numbered: e.backEnd.Delivered(), Unnumbered: unnumberedIn(e.backEnd.Requests())}
+	if e.link != nil {
+		l.Refusals = failures(e.link.Requests())
 	}
-	if err := behave(s, o.Fault); err != nil {
+	if o.Counts {
+		l.Counts = e.backEnd.Counts()
+	}
+	err := e.open(o.Gateway)
+	if err == nil {
+		err = e.behave(o.Fault)
+	}
+	if err != nil {
 		l.Error = err.Error()
+	}
+	if e.link != nil {
+		l.Link = e.link.HTTPEndpoint()
 	}
 	return l
 }
 
-func behave(s *shore.Shore, fault string) error {
-	switch fault {
-	case "":
-		return nil
-	case down:
-		s.Down()
-		return nil
+// open opens the link to a gateway.
+func (e *ends) open(gateway string) (err error) {
+	if gateway != "" {
+		e.link, err = shore.New(shore.RelayTo(gateway, ""))
 	}
-	f, ok := faults[fault]
-	if !ok {
-		return fmt.Errorf("unknown fault %q", fault)
-	}
-	s.SetFault(f)
-	return s.Up()
+	return err
 }
 
-// summary counts the records without a number that were taken, and the
-// requests that were not.
-func summary(requests []shore.Entry) (unnumbered int, refusals map[string]int) {
-	refusals = map[string]int{}
+var errNoLink = errors.New("there is no link yet")
+
+func (e *ends) behave(fault string) error {
+	f, ok := faults[fault]
+	switch {
+	case fault == "":
+		return nil
+	case e.link == nil:
+		return errNoLink
+	case fault == down:
+		e.link.Down()
+		return nil
+	case !ok:
+		return fmt.Errorf("unknown fault %q", fault)
+	}
+	e.link.SetFault(f)
+	return e.link.Up()
+}
+
+// unnumberedIn counts the records without a number that were taken.
+func unnumberedIn(requests []shore.Entry) (unnumbered int) {
 	for _, e := range requests {
 		if !e.Taken {
-			refusals[fateOf(e)]++
 			continue
 		}
 		for _, id := range e.Records {
@@ -114,12 +149,25 @@ func summary(requests []shore.Entry) (unnumbered int, refusals map[string]int) {
 			}
 		}
 	}
-	return unnumbered, refusals
+	return unnumbered
 }
 
-// fateOf says in a word or two what a request met that was not taken.
+// failures counts the requests of which the ship has no proof that they were taken.
+func failures(requests []shore.Entry) map[string]int {
+	met := map[string]int{}
+	for _, e := range requests {
+		if e.Fate != shore.Accepted && e.Fate != shore.Pending {
+			met[fateOf(e)]++
+		}
+	}
+	return met
+}
+
+// fateOf says in a word or two what such a request met.
 func fateOf(e shore.Entry) string {
 	switch {
+	case e.Taken:
+		return "answer lost"
 	case e.Fate == shore.Hung:
 		return "silence"
 	case e.Fate == shore.Refused && e.Status == http.StatusOK:

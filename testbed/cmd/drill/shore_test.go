@@ -45,8 +45,10 @@ func (s *steered) order(line string) (l log) {
 func TestShoreObeysUntilItsInputEnds(t *testing.T) {
 	t.Parallel()
 	s := steer(t)
-	endpoint := s.order("").Endpoint
-	c := load.NewHTTP(endpoint)
+	backEnd := s.order("").Endpoint
+	assert.Equal(t, errNoLink.Error(), s.order(`{"Fault": "hang"}`).Error)
+	link := s.order(`{"Gateway": "` + backEnd + `"}`).Link // a back end is gateway enough
+	c := load.NewHTTP(link)
 	defer func() { require.NoError(t, c.Close()) }()
 	send := func(from int64) string {
 		err := c.Send(t.Context(), load.Batch{Signal: record.Logs, From: from, N: 2})
@@ -58,10 +60,11 @@ func TestShoreObeysUntilItsInputEnds(t *testing.T) {
 
 	assert.Equal(t, "taken", send(0))
 	for _, test := range []struct{ fault, answer string }{
-		{unavailable, "503"}, {broken, "500"}, {down, "no answer"}, {accept, "taken"},
+		{unavailable, "503"}, {broken, "500"}, {down, "no answer"}, {accept, "taken"}, {swallow, "taken"}, {accept, "taken"},
 	} {
 		before := s.order(`{"Fault": "` + test.fault + `"}`)
-		assert.Equal(t, endpoint, before.Endpoint)
+		assert.Equal(t, backEnd, before.Endpoint)
+		assert.Equal(t, link, before.Link)
 		assert.Equal(t, test.answer, send(10), test.fault)
 	}
 	assert.Contains(t, s.order(`{"Fault": "storm"}`).Error, `unknown fault "storm"`)
@@ -69,8 +72,9 @@ func TestShoreObeysUntilItsInputEnds(t *testing.T) {
 
 	l := s.order(`{"Counts": true}`)
 	assert.Equal(t, 4, l.Numbered)
-	assert.Equal(t, map[string]int{"503": 1, "500": 1}, l.Refusals)
-	assert.Equal(t, map[int64]int{0: 1, 1: 1, 10: 2, 11: 2}, l.Counts)
+	assert.Equal(t, 1, l.Refusals["503"])
+	assert.Equal(t, 1, l.Refusals["500"])
+	assert.Equal(t, map[int64]int{0: 1, 1: 1, 10: 3, 11: 3}, l.Counts)
 
 	require.NoError(t, s.orders.Close())
 	require.NoError(t, <-s.done)
@@ -82,7 +86,7 @@ func TestTheAnswerToANewFaultTellsOfTheOldOne(t *testing.T) {
 	c := load.NewHTTP(far.HTTPEndpoint())
 	defer func() { require.NoError(t, c.Close()) }()
 	require.NoError(t, c.Send(t.Context(), load.Batch{Signal: record.Logs, N: 3}))
-	l := obey(far, order{Fault: down})
+	l := obey(&ends{link: far, backEnd: far}, order{Fault: down})
 	assert.Empty(t, l.Error)
 	assert.Equal(t, 3, l.Numbered)
 }
@@ -99,14 +103,17 @@ func TestSummaryOfRequests(t *testing.T) {
 			Request: shore.Request{Records: ids}, Fate: fate, Status: status, Taken: fate == shore.Accepted,
 		}
 	}
-	points, refusals := summary([]shore.Entry{
+	requests := []shore.Entry{
 		entry(shore.Accepted, http.StatusOK, record.Unnumbered, 5, record.Unnumbered),
 		entry(shore.Refused, http.StatusServiceUnavailable, record.Unnumbered),
 		entry(shore.Refused, http.StatusOK, 6),
 		entry(shore.Hung, 0, 7),
 		entry(shore.Hung, 0, 7),
 		entry(shore.BrokenOff, 0),
-	})
-	assert.Equal(t, 2, points)
-	assert.Equal(t, map[string]int{"503": 1, "200 text/html": 1, "silence": 2, "broken off": 1}, refusals)
+		{Fate: shore.Aborted, Taken: true},
+	}
+	assert.Equal(t, 2, unnumberedIn(requests))
+	assert.Equal(t, map[string]int{
+		"503": 1, "200 text/html": 1, "silence": 2, "broken off": 1, "answer lost": 1,
+	}, failures(requests))
 }

@@ -16,7 +16,7 @@ type row struct {
 	sent      int            // records that went into the agent
 	delivered int            // records that came ashore, without second copies
 	attempts  int            // on the wire
-	refusals  map[string]int // attempts that were not taken, by what they met
+	refusals  map[string]int // attempts that were not acknowledged, by what they met
 	maxDepth  int            // most batches in the queue
 }
 
@@ -27,7 +27,7 @@ const (
 
 // writePhases writes one line for each phase, and their sum.
 func writePhases(out io.Writer, rows []row) {
-	fmt.Fprintf(out, rowFormat, "link", "seconds", "sent", "delivered", "attempts", "not taken", "max queue")
+	fmt.Fprintf(out, rowFormat, "link", "seconds", "sent", "delivered", "attempts", "not acknowledged", "max queue")
 	sum, refusals := row{link: "all"}, 0
 	for _, r := range rows {
 		writePhase(out, r, met(r.refusals))

@@ -17,7 +17,7 @@ func TestTableOfPhases(t *testing.T) {
 		{"answers 503", 9 * time.Second, 1_234_567, 12, 1000, map[string]int{"503": 6, "silence": 1, "500": 0}, 12},
 	})
 	assert.Equal(t, `
-link                 seconds      sent  delivered  attempts  not taken                  max queue
+link                 seconds      sent  delivered  attempts  not acknowledged           max queue
 up                       8.0     2,560      2,554       260  -                                  4
 refuses connections     12.0     3,000          0         9  9 x refused                      361
 answers 503              9.0 1,234,567         12     1,000  6 x 503, 1 x silence              12
