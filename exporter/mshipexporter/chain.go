@@ -3,7 +3,6 @@ package mshipexporter
 import (
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/backoff"
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/delivery"
-	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/halve"
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/observe"
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/yield"
 )
@@ -24,7 +23,7 @@ func (c *core) chain(l *lane) delivery.Sender {
 		l.settled(),              //   delivered or parked already? not sent again
 		yield.New(c.yielding(l)), //   what is refused while others are taken goes to the back; in the third round, to the dead letters
 		l.hold.Layer,             //   a signal that the far end refuses altogether waits on its own
-		halve.New(c.park),        //   a refused batch is halved until the bad records stand alone; those are parked
+		l.halves(),               //   a refused batch is halved until the bad records stand alone; those are parked
 		l.parts(),                //   parts that were accepted are not sent again
 		c.pause.Layer,            //   Retry-After: the far end asked the whole sink to wait
 		c.breaking(),             //   the path is down: the wire is not touched

@@ -197,10 +197,10 @@ func (h *handle) requeue(ctx context.Context, b delivery.Batch) error {
 		return err
 	}
 	defer release()
-	if h.lane.ledger != nil {
-		ctx = queue.WithRiders(ctx, h.lane.ledger.Moved(b))
-	}
-	if err := h.store(ctx, b, size); err != nil {
+	riders, ended := h.lane.moved(b)
+	err = h.store(queue.WithRiders(ctx, riders), b, size)
+	ended(err)
+	if err != nil {
 		return err
 	}
 	h.core.countRequeued(ctx)

@@ -25,9 +25,11 @@ type trial struct {
 
 func newTrial(rules ...deliverytest.Rule) *trial {
 	tr := &trial{far: deliverytest.NewFarEnd(rules...)}
-	tr.sender = delivery.Chain(tr.far, halve.New(tr.letters.Park), new(witness.Witness).Layer)
+	tr.sender = delivery.Chain(tr.far, halve.New(tr.letters.Park, neverDivided), new(witness.Witness).Layer)
 	return tr
 }
+
+func neverDivided(delivery.ID) bool { return false }
 
 func requireAccepted(t *testing.T, tr *trial, b delivery.Batch) {
 	t.Helper()

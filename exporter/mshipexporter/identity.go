@@ -25,7 +25,7 @@ func (h *handle) once(ctx context.Context, b *delivery.Batch, enter func(riders 
 	}
 	duplicate, err := h.lane.arrivals.Once(ctx, request, func(riders []*storage.Operation, other bool) error {
 		if name != "" {
-			b.ID = adopt(name, request, other)
+			b.ID = h.adopt(name, request, other)
 		}
 		return enter(riders)
 	})
@@ -66,18 +66,16 @@ func clientKey(ctx context.Context, header string) string {
 	return ""
 }
 
-// adopt makes an id of a client's key: the key itself where it is a UUID, but
-// for the second content of one key, which is another batch.
-func adopt(name string, r ledger.Request, other bool) delivery.ID {
-	id, err := uuid.Parse(name)
-	if err != nil {
-		id = uuid.UUID(r.Name)
+// adopt makes an id of a client's key: the key itself where it is a UUID. But
+// the second content of one key is another batch; so is what comes after the
+// window has forgotten the key, while the ledger remembers the batch.
+func (h *handle) adopt(name string, r ledger.Request, other bool) delivery.ID {
+	id := delivery.ID(r.Name).Part('n')
+	if u, err := uuid.Parse(name); err == nil {
+		id = delivery.ID(u)
 	}
-	if err == nil && !other {
-		return delivery.ID(id)
+	if other || h.lane.ledger.Done(id) {
+		id = delivery.ID(r.Content).Part('n')
 	}
-	if other {
-		id = uuid.UUID(r.Content)
-	}
-	return delivery.ID(id).Part('n')
+	return id
 }

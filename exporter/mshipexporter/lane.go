@@ -10,6 +10,7 @@ import (
 
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/delivery"
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/element"
+	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/halve"
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/hold"
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/ledger"
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/sink"
@@ -57,6 +58,23 @@ func (l *lane) settled() delivery.Layer {
 	return l.ledger.Layer
 }
 
+// halves finds the bad records of a refused batch.
+func (l *lane) halves() delivery.Layer {
+	if l.ledger == nil {
+		return halve.New(l.core.park, func(delivery.ID) bool { return false })
+	}
+	return halve.New(l.parkPart, l.ledger.Divided)
+}
+
+// parkPart parks a part of a batch, or what is left of the whole.
+func (l *lane) parkPart(b delivery.Batch, reason string, f *delivery.Failure) error {
+	err := l.core.park(b, reason, f)
+	if err == nil {
+		l.ledger.Parked(b)
+	}
+	return err
+}
+
 func (l *lane) parts() delivery.Layer {
 	if l.ledger == nil {
 		return passed
@@ -84,7 +102,7 @@ func (l *lane) recall(ctx context.Context, c storage.Client) error {
 	}
 	l.seen = s
 	l.arrivals.Use(s)
-	l.ledger.Use(s)
+	l.ledger.Use(s, c != nil)
 	return nil
 }
 
@@ -99,12 +117,20 @@ func (l *lane) settle(ctx context.Context) {
 }
 
 // completed gives what is written when an element leaves the queue.
-func (l *lane) completed(head []byte) []*storage.Operation {
+func (l *lane) completed(head []byte) (riders []*storage.Operation, ended func(error)) {
 	id, ok := element.ID(head)
 	if !ok || l.ledger == nil {
-		return nil
+		return nil, func(error) {}
 	}
 	return l.ledger.Completed(id)
+}
+
+// moved gives what is written when a batch goes to the back of the queue.
+func (l *lane) moved(b delivery.Batch) (riders []*storage.Operation, ended func(error)) {
+	if l.ledger == nil {
+		return nil, func(error) {}
+	}
+	return l.ledger.Moved(b)
 }
 
 // start builds the sink and the chain before it. exporterhelper calls it before it starts the queue.

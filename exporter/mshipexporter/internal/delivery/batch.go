@@ -55,8 +55,8 @@ type Payload interface {
 // Batch is what travels down the chain.
 type Batch struct {
 	ID ID
-	// Whole is the id of the batch of which this is a part; nil if it is none.
-	Whole   *ID
+	// Wholes are the ids of the batches of which this is a part, the largest first; none if it is a whole itself.
+	Wholes  []ID
 	Payload Payload
 	// History is the same pointer in every attempt.
 	History *History

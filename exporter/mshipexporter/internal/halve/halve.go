@@ -5,6 +5,7 @@ package halve
 import (
 	"context"
 	"net/http"
+	"slices"
 
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/delivery"
 )
@@ -17,6 +18,10 @@ const fruitless = 4
 // before it returns nil. Its error says whose fault it is that it could not.
 type Park func(b delivery.Batch, reason string, f *delivery.Failure) error
 
+// Divided tells whether some part of the batch, or of the part, was accepted or
+// parked: then it must not be sent as it is.
+type Divided func(id delivery.ID) bool
+
 // New makes the layer.
 //
 // It goes in passes: each part that is left is sent once, and what was refused
@@ -26,10 +31,10 @@ type Park func(b delivery.Batch, reason string, f *delivery.Failure) error
 // anything accepted the batch is parked whole if there is a witness; if there
 // is none it comes back as a failure whose fault is ThisBatch, which to the
 // layers above means "undecided".
-func New(park Park) delivery.Layer {
+func New(park Park, divided Divided) delivery.Layer {
 	return func(next delivery.Sender) delivery.Sender {
 		return delivery.SenderFunc(func(ctx context.Context, b delivery.Batch) (delivery.Outcome, error) {
-			r := round{next: next, park: park, batch: b, history: b.History}
+			r := round{next: next, park: park, divided: divided, batch: b, history: b.History}
 			return r.run(ctx)
 		})
 	}
@@ -37,9 +42,10 @@ func New(park Park) delivery.Layer {
 
 // round is one batch's way through the passes.
 type round struct {
-	next  delivery.Sender
-	park  Park
-	batch delivery.Batch
+	next    delivery.Sender
+	park    Park
+	divided Divided
+	batch   delivery.Batch
 	// history is the batch's, not a part's.
 	history *delivery.History
 	// delivered: some part was accepted in this round.
@@ -64,7 +70,7 @@ func (r *round) run(ctx context.Context) (delivery.Outcome, error) {
 	parts := r.batch.Remains()
 	if r.history.Taken && len(r.history.Parts) == 0 {
 		// An earlier run had parts of it accepted: each is asked for by its own id.
-		parts = halves(parts)
+		parts = r.divide(halves(parts))
 		r.history.Parts = parts
 	}
 	for {
@@ -172,6 +178,19 @@ func (r *round) outcome() delivery.Outcome {
 	return delivery.DeadLettered
 }
 
+// divide halves what was divided in an earlier run, as deep as it was then.
+func (r *round) divide(parts []delivery.Batch) []delivery.Batch {
+	var out []delivery.Batch
+	for _, part := range parts {
+		if part.Payload.Records() > 1 && r.divided(part.ID) {
+			out = append(out, r.divide(halves([]delivery.Batch{part}))...)
+		} else {
+			out = append(out, part)
+		}
+	}
+	return out
+}
+
 func halves(parts []delivery.Batch) []delivery.Batch {
 	out := make([]delivery.Batch, 0, 2*len(parts))
 	for _, b := range parts {
@@ -180,18 +199,12 @@ func halves(parts []delivery.Batch) []delivery.Batch {
 			continue
 		}
 		first, second := b.Payload.Halves()
+		wholes := append(slices.Clip(b.Wholes), b.ID)
 		out = append(out,
-			delivery.Batch{ID: b.ID.Part(0), Whole: whole(b), Payload: first, History: b.History.Part()},
-			delivery.Batch{ID: b.ID.Part(1), Whole: whole(b), Payload: second, History: b.History.Part()})
+			delivery.Batch{ID: b.ID.Part(0), Wholes: wholes, Payload: first, History: b.History.Part()},
+			delivery.Batch{ID: b.ID.Part(1), Wholes: wholes, Payload: second, History: b.History.Part()})
 	}
 	return out
-}
-
-func whole(b delivery.Batch) *delivery.ID {
-	if b.Whole != nil {
-		return b.Whole
-	}
-	return &b.ID
 }
 
 func reason(f *delivery.Failure) string {

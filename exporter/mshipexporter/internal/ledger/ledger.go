@@ -20,6 +20,9 @@ type Ledger struct {
 	// onDuplicate hears of a batch that is not sent again.
 	onDuplicate func(ctx context.Context)
 
+	// completes: Completed is called when a batch leaves the queue.
+	completes bool
+
 	mu sync.Mutex
 	// done are batches that are done and stand in the queue yet.
 	done map[delivery.ID]bool
@@ -32,8 +35,9 @@ func New(onDuplicate func(context.Context)) *Ledger {
 	return &Ledger{onDuplicate: onDuplicate, done: map[delivery.ID]bool{}, flying: map[delivery.ID]bool{}}
 }
 
-// Use remembers in the set from now on.
-func (l *Ledger) Use(s *seen.Set) { l.set = s }
+// Use remembers in the set from now on. completes says that [Ledger.Completed]
+// is called for what leaves the queue.
+func (l *Ledger) Use(s *seen.Set, completes bool) { l.set, l.completes = s, completes }
 
 // Layer wraps next. A batch that is done is not sent again; one that a far end
 // took in parts is not sent as a whole.
@@ -46,16 +50,16 @@ func (l *Ledger) Layer(next delivery.Sender) delivery.Sender {
 			return 0, &delivery.Failure{Message: "batch " + b.ID.String() + " stands in the queue twice and is on its way already", Wait: patience}
 		}
 		defer l.land(b.ID)
-		if l.set.Has(seen.Key(b.ID)) {
+		if l.Done(b.ID) {
 			l.onDuplicate(ctx)
 			return delivery.Duplicate, nil
 		}
-		if l.set.Has(takenInParts(b.ID)) {
+		if l.Divided(b.ID) {
 			b.History.Taken = true
 		}
 		outcome, err := next.Send(ctx, b)
 		if err == nil && outcome != delivery.Requeued {
-			l.mark(b.ID)
+			l.mark(ctx, b.ID)
 		}
 		return outcome, err
 	})
@@ -65,7 +69,7 @@ func (l *Ledger) Layer(next delivery.Sender) delivery.Sender {
 // remembered before anything else is done with the batch, over a restart too.
 func (l *Ledger) Parts(next delivery.Sender) delivery.Sender {
 	return delivery.SenderFunc(func(ctx context.Context, b delivery.Batch) (delivery.Outcome, error) {
-		if b.Whole == nil {
+		if len(b.Wholes) == 0 {
 			return next.Send(ctx, b)
 		}
 		if l.set.Has(seen.Key(b.ID)) {
@@ -73,14 +77,41 @@ func (l *Ledger) Parts(next delivery.Sender) delivery.Sender {
 		}
 		outcome, err := next.Send(ctx, b)
 		if err == nil {
-			_ = l.set.Add(ctx, seen.Key(b.ID), takenInParts(*b.Whole)) // without a store it is remembered until a crash
+			l.settled(ctx, b)
 		}
 		return outcome, err
 	})
 }
 
-// takenInParts is remembered once a part of the batch was accepted.
-func takenInParts(whole delivery.ID) seen.Key { return seen.Key(whole.Part('T')) }
+// Parked remembers a part that lies among the dead letters.
+func (l *Ledger) Parked(b delivery.Batch) {
+	if len(b.Wholes) > 0 {
+		l.settled(context.Background(), b)
+	}
+}
+
+// settled remembers a part that is done, and that all of which it is a part are divided.
+func (l *Ledger) settled(ctx context.Context, part delivery.Batch) {
+	keys := []seen.Key{seen.Key(part.ID)}
+	for _, whole := range part.Wholes {
+		if !l.Divided(whole) {
+			keys = append(keys, divided(whole))
+		}
+	}
+	_ = l.set.Add(ctx, keys...) // without a store it is remembered until a crash
+}
+
+// divided is remembered once a part of the batch is done, or stands in the queue on its own.
+func divided(whole delivery.ID) seen.Key { return seen.Key(whole.Part('T')) }
+
+// Divided tells whether the batch, or the part, must not be sent as such:
+// something of it was accepted, parked, or stands in the queue on its own.
+func (l *Ledger) Divided(id delivery.ID) bool { return l.set.Has(divided(id)) }
+
+// Done tells whether the batch is delivered or parked.
+func (l *Ledger) Done(id delivery.ID) bool {
+	return l.isMarked(id) || l.set.Has(seen.Key(id)) // in this order: it passes from the one to the other
+}
 
 // patience is how long the second copy of a batch waits for what becomes of the first.
 const patience = time.Second
@@ -103,37 +134,51 @@ func (l *Ledger) land(id delivery.ID) {
 	delete(l.flying, id)
 }
 
-func (l *Ledger) mark(id delivery.ID) {
+// mark says that the batch is done. Where it stands in a queue on disk, that is
+// written when the queue forgets it.
+func (l *Ledger) mark(ctx context.Context, id delivery.ID) {
+	if !l.completes {
+		_ = l.set.Add(ctx, seen.Key(id)) // in memory
+		return
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.done[id] = true
 }
 
 // Completed gives what is written when the batch leaves the queue: nothing,
-// unless it is done.
-func (l *Ledger) Completed(id delivery.ID) []*storage.Operation {
-	l.mu.Lock()
-	done := l.done[id]
-	delete(l.done, id)
-	l.mu.Unlock()
-	if !done {
-		return nil
+// unless it is done. ended must be called with what became of that: what could
+// not be written then, the set writes by itself.
+func (l *Ledger) Completed(id delivery.ID) (riders []*storage.Operation, ended func(error)) {
+	if !l.isMarked(id) {
+		return nil, func(error) {}
 	}
-	return l.now(seen.Key(id))
+	staged := l.set.Stage(context.Background(), seen.Key(id))
+	return staged.Operations, func(err error) {
+		staged.Done(err)
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		delete(l.done, id)
+	}
 }
 
-// now remembers a key at once, and gives what is written of it.
-func (l *Ledger) now(k seen.Key) []*storage.Operation {
-	staged := l.set.Stage(context.Background(), k)
-	staged.Done(nil)
-	return staged.Operations
+func (l *Ledger) isMarked(id delivery.ID) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.done[id]
 }
 
 // Moved gives what is written when a part goes to the back of the queue on its
-// own: should the whole be read again, it must not be sent as such.
-func (l *Ledger) Moved(part delivery.Batch) []*storage.Operation {
-	if part.Whole == nil {
-		return nil
+// own: should a whole be read again, it must not be sent as such. ended must be
+// called with what became of that.
+func (l *Ledger) Moved(part delivery.Batch) (riders []*storage.Operation, ended func(error)) {
+	if len(part.Wholes) == 0 {
+		return nil, func(error) {}
 	}
-	return l.now(takenInParts(*part.Whole))
+	keys := make([]seen.Key, len(part.Wholes))
+	for i, whole := range part.Wholes {
+		keys[i] = divided(whole)
+	}
+	staged := l.set.Stage(context.Background(), keys...)
+	return staged.Operations, staged.Done
 }

@@ -43,7 +43,7 @@ type client struct {
 
 	closing func(ctx context.Context)
 	// completed gives what is written when an item is done, of the item as it was read.
-	completed func(stored []byte) []*storage.Operation
+	completed func(stored []byte) (riders []*storage.Operation, ended func(error))
 	// dispatched are the items that were read and not yet deleted.
 	dispatched map[string]flight
 	// unread are items that could not be read: they must not be deleted.
@@ -54,8 +54,8 @@ type client struct {
 	// failed are items whose write failed: nothing of them was ever counted.
 	failed map[string]bool
 	recent recent
-	// owed are deletes that failed, with what was to go along; they ride in the next Batch.
-	owed map[string][]*storage.Operation
+	// owed are deletes that failed; they ride in the next Batch.
+	owed map[string]bool
 }
 
 // flight is an item in flight: its size, and the first bytes of it.
@@ -86,8 +86,9 @@ func (c *client) Batch(ctx context.Context, ops ...*storage.Operation) error {
 		return nil
 	}
 	ops = c.keepUnread(ops)
-	all := slices.Concat(c.payOwed(), c.recent.serve(ops), c.riders(ctx, ops))
-	err := c.Client.Batch(ctx, all...)
+	riders, ended := c.riders(ctx, ops)
+	err := c.Client.Batch(ctx, slices.Concat(c.payOwed(), c.recent.serve(ops), riders)...)
+	ended(err)
 	if err == nil {
 		clear(c.owed)
 		c.count(ops)
@@ -138,7 +139,7 @@ func (c *client) owe(ops []*storage.Operation, err error) error {
 		c.logger.Warn("cannot delete delivered batches from the storage; will try again with every write", zap.Error(err))
 	}
 	for _, op := range deletes {
-		c.owed[op.Key] = c.ridersOf(op.Key)
+		c.owed[op.Key] = true
 	}
 	c.count(deletes)
 	return nil
@@ -146,8 +147,8 @@ func (c *client) owe(ops []*storage.Operation, err error) error {
 
 func (c *client) payOwed() []*storage.Operation {
 	ops := make([]*storage.Operation, 0, len(c.owed))
-	for key, riders := range c.owed {
-		ops = append(append(ops, storage.DeleteOperation(key)), riders...)
+	for key := range c.owed {
+		ops = append(ops, storage.DeleteOperation(key))
 	}
 	return ops
 }

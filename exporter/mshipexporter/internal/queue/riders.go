@@ -15,9 +15,9 @@ func WithRiders(ctx context.Context, ops []*storage.Operation) context.Context {
 	return context.WithValue(ctx, ridersKey{}, ops)
 }
 
-// riders are what goes along with the queue's own operations. done is called
+// riders are what goes along with the queue's own operations. ended is called
 // with what became of the Batch.
-func (c *client) riders(ctx context.Context, ops []*storage.Operation) (riders []*storage.Operation, done func(error)) {
+func (c *client) riders(ctx context.Context, ops []*storage.Operation) (riders []*storage.Operation, ended func(error)) {
 	if stores(ops) {
 		riders, _ = ctx.Value(ridersKey{}).([]*storage.Operation)
 		return riders, func(error) {}
