@@ -3,6 +3,7 @@ package journal
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -12,8 +13,9 @@ import (
 	"go.uber.org/zap"
 )
 
-// The keys in the storage: the entries under their numbers, the number of the
-// oldest, and the one that the next gets (each 8 bytes, little endian).
+// The keys in the storage: the entries under their numbers; the number of the
+// oldest, followed by those of older ones that could not be read; and the
+// number that the next gets (each 8 bytes, little endian).
 const (
 	entryPrefix = "journal/"
 	firstKey    = "journal-first"
@@ -25,7 +27,21 @@ const lostMax = 1 << 20
 
 func entryKey(n uint64) string { return entryPrefix + strconv.FormatUint(n, 10) }
 
-func number(n uint64) []byte { return binary.LittleEndian.AppendUint64(nil, n) }
+func numbers(ns ...uint64) []byte {
+	var raw []byte
+	for _, n := range ns {
+		raw = binary.LittleEndian.AppendUint64(raw, n)
+	}
+	return raw
+}
+
+func parseNumbers(raw []byte) []uint64 {
+	var ns []uint64
+	for ; len(raw) >= 8; raw = raw[8:] {
+		ns = append(ns, binary.LittleEndian.Uint64(raw))
+	}
+	return ns
+}
 
 // write stores a group as one entry.
 func (j *Journal) write(ctx context.Context, group []*request) error {
@@ -40,7 +56,7 @@ func (j *Journal) write(ctx context.Context, group []*request) error {
 		if err != nil {
 			return err
 		}
-		ops = append(ops, storage.SetOperation(entryKey(j.next), stored), storage.SetOperation(nextKey, number(j.next+1)))
+		ops = append(ops, storage.SetOperation(entryKey(j.next), stored), storage.SetOperation(nextKey, numbers(j.next+1)))
 		if err := j.client.Batch(ctx, ops...); err != nil {
 			return err
 		}
@@ -58,7 +74,7 @@ func (j *Journal) append(p Piece) {
 	j.set.Weigh(int64(p.Records), int64(len(p.OTLP)))
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	e := entry{Piece: p, size: j.set.Size(p), came: time.Now()}
+	e := entry{Piece: p, number: j.next, size: j.set.Size(p), came: time.Now()}
 	j.entries = append(j.entries, e)
 	j.size += e.size
 	j.next++
@@ -69,31 +85,53 @@ func (j *Journal) append(p Piece) {
 
 // load reads the entries of an earlier run.
 func (j *Journal) load(ctx context.Context) error {
-	first, next := storage.GetOperation(firstKey), storage.GetOperation(nextKey)
-	if err := j.client.Batch(ctx, first, next); err != nil {
+	firstOp, nextOp := storage.GetOperation(firstKey), storage.GetOperation(nextKey)
+	if err := j.client.Batch(ctx, firstOp, nextOp); err != nil {
 		return fmt.Errorf("cannot read the journal: %w", err)
 	}
-	if len(next.Value) != 8 {
+	if len(nextOp.Value) != 8 {
 		return nil
 	}
-	end := binary.LittleEndian.Uint64(next.Value)
-	if len(first.Value) == 8 {
-		j.first = binary.LittleEndian.Uint64(first.Value)
+	end, known := parseNumbers(nextOp.Value)[0], parseNumbers(firstOp.Value)
+	if len(known) == 0 {
+		known = []uint64{0}
 	}
-	if j.first > end || end-j.first > lostMax {
-		return fmt.Errorf("the journal says that it holds the entries %d to %d, which cannot be: move the storage away", j.first, end)
+	first, unread := known[0], known[1:]
+	if first > end || end-first > lostMax {
+		return fmt.Errorf("the journal says that it holds the entries %d to %d, which cannot be: move the storage away", first, end)
 	}
-	j.next = j.first
-	for n := j.first; n < end; n++ {
-		stored, err := j.client.Get(ctx, entryKey(n))
-		if err != nil || len(stored) == 0 {
-			j.set.Logger.Error("an entry of the journal cannot be read: what it held is lost, unless the storage has put it aside", zap.Uint64("entry", n), zap.Error(err))
-			j.append(Piece{})
-			continue
-		}
-		j.append(j.set.Decode(stored))
+	for _, n := range unread {
+		j.read(ctx, n)
 	}
+	for n := first; n < end; n++ {
+		j.read(ctx, n)
+	}
+	j.next = end
 	return nil
+}
+
+// damage is the error of a storage that has put a damaged entry aside by itself.
+type damage interface {
+	error
+	DamagedBytes() int64
+}
+
+// read reads an entry of an earlier run. Only what is not there for certain is given up.
+func (j *Journal) read(ctx context.Context, n uint64) {
+	stored, err := j.client.Get(ctx, entryKey(n))
+	if _, damaged := errors.AsType[damage](err); err != nil && !damaged {
+		j.set.Logger.Error("cannot read an entry of the journal; it stays in the storage: mend the disk and restart", zap.Uint64("entry", n), zap.Error(err))
+		j.unread = append(j.unread, n)
+		return
+	}
+	p := Piece{}
+	if len(stored) > 0 {
+		p = j.set.Decode(stored)
+	} else {
+		j.set.Logger.Error("an entry of the journal is not there: what it held is lost, unless the storage has put it aside", zap.Uint64("entry", n), zap.Error(err))
+	}
+	j.next = n
+	j.append(p)
 }
 
 // seal makes parcels of what is due, or of all there is, and tells when to look again.
@@ -142,15 +180,18 @@ func (e entry) alone() bool { return e.Damage != nil || e.empty() }
 // parcel moves the first n entries into the queue.
 func (j *Journal) parcel(ctx context.Context, n int) error {
 	j.mu.Lock()
-	taken, from := slices.Clone(j.entries[:n]), j.first
+	taken, oldest := slices.Clone(j.entries[:n]), j.next
+	if n < len(j.entries) {
+		oldest = j.entries[n].number
+	}
 	j.mu.Unlock()
 	joined := Piece{Damage: taken[0].Damage}
 	riders := make([]*storage.Operation, 0, n+1)
-	for i, e := range taken {
-		riders = append(riders, storage.DeleteOperation(entryKey(from+uint64(i))))
+	for _, e := range taken {
+		riders = append(riders, storage.DeleteOperation(entryKey(e.number)))
 		joined.join(e.Piece)
 	}
-	riders = append(riders, storage.SetOperation(firstKey, number(from+uint64(n))))
+	riders = append(riders, storage.SetOperation(firstKey, numbers(append([]uint64{oldest}, j.unread...)...)))
 	err := j.put(ctx, joined, riders)
 	if err == nil {
 		j.forget(taken)
@@ -159,16 +200,19 @@ func (j *Journal) parcel(ctx context.Context, n int) error {
 }
 
 func (j *Journal) put(ctx context.Context, p Piece, riders []*storage.Operation) error {
-	if p.empty() {
+	switch {
+	case !p.empty():
+		return j.set.Seal(ctx, p, riders)
+	case j.client == nil:
+		return nil
+	default:
 		return j.client.Batch(ctx, riders...) // of an entry that is lost only its key is left
 	}
-	return j.set.Seal(ctx, p, riders)
 }
 
 func (j *Journal) forget(taken []entry) {
 	j.mu.Lock()
 	j.entries = slices.Delete(j.entries, 0, len(taken))
-	j.first += uint64(len(taken))
 	for _, e := range taken {
 		j.size -= e.size
 	}

@@ -62,9 +62,11 @@ type Journal struct {
 	writing bool
 	entries []entry
 	size    int64
-	// first is the number of the oldest entry, next the one that the next gets.
-	first, next uint64
-	closed      bool
+	// next is the number that the next entry gets.
+	next uint64
+	// unread are entries that could not be read: they stay in the storage.
+	unread []uint64
+	closed bool
 
 	wake chan struct{}
 	done chan struct{}
@@ -82,8 +84,9 @@ type request struct {
 // entry is what came together, in one piece.
 type entry struct {
 	Piece
-	size int64
-	came time.Time
+	number uint64
+	size   int64
+	came   time.Time
 }
 
 // New makes a journal; Open starts it.
@@ -110,8 +113,8 @@ func (j *Journal) Fits(p Piece) bool { return j.set.Size(p) < j.set.MinSize }
 
 var errClosed = errors.New("the exporter is shutting down")
 
-// Add returns when the request is on disk, with its riders, or cannot be.
-// Whoever comes first writes for all who wait.
+// Add returns when the request is on disk, with its riders, or cannot be. Those
+// who come while one is written share the next write.
 func (j *Journal) Add(ctx context.Context, p Piece, riders []*storage.Operation) error {
 	r := &request{piece: p, riders: riders, done: make(chan struct{})}
 	j.mu.Lock()
@@ -120,19 +123,18 @@ func (j *Journal) Add(ctx context.Context, p Piece, riders []*storage.Operation)
 		return errClosed
 	}
 	j.waiting = append(j.waiting, r)
-	lead := !j.writing
-	j.writing = true
-	j.mu.Unlock()
-	if lead {
-		j.writeAll(ctx)
+	if !j.writing {
+		j.writing = true
+		// Not by the caller, who would get no answer as long as others keep coming.
+		j.all.Go(func() { j.writeAll(context.WithoutCancel(ctx)) })
 	}
-	<-r.done // its leader is at work; a storage that hangs holds up the queue as well
+	j.mu.Unlock()
+	<-r.done // a storage that hangs holds up the queue as well
 	return r.err
 }
 
-// writeAll writes until nobody waits. The context is only that of the first who came.
+// writeAll writes until nobody waits.
 func (j *Journal) writeAll(ctx context.Context) {
-	ctx = context.WithoutCancel(ctx)
 	for {
 		group := j.group()
 		if len(group) == 0 {
@@ -146,7 +148,7 @@ func (j *Journal) writeAll(ctx context.Context) {
 	}
 }
 
-// group takes those who wait, as many as make a parcel. If there are none, the leader is done.
+// group takes those who wait, as many as make a parcel. If there are none, the writing ends.
 func (j *Journal) group() []*request {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -165,7 +167,7 @@ func (j *Journal) group() []*request {
 	return group
 }
 
-// Close ends the making of parcels. What is in a journal on disk stays there;
+// Close answers all who wait, and ends the making of parcels. What is in a journal on disk stays there;
 // what is nowhere else becomes a last parcel.
 func (j *Journal) Close(ctx context.Context) {
 	j.mu.Lock()
