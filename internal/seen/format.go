@@ -23,6 +23,8 @@ const (
 	maxChunk = 1 << 16
 	// maxRuns is far above what a window has.
 	maxRuns = 1 << 12
+	// maxNumber of a chunk: more than there will ever be.
+	maxNumber = 1 << 62
 	// maxListed chunks in a head: far above what merging leaves.
 	maxListed = 1 << 16
 )
@@ -120,7 +122,7 @@ func decodeHead(b []byte) (head, error) {
 			break
 		}
 	}
-	if r.bad || len(r.rest) > 0 || !slices.IsSorted(h.listed) || h.tail > h.reserved || h.reserved-h.tail > maxListed {
+	if r.bad || len(r.rest) > 0 || !slices.IsSorted(h.listed) || h.tail > h.reserved || h.reserved-h.tail > maxListed || h.reserved > maxNumber {
 		return head{}, errShape
 	}
 	return h, nil

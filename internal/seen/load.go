@@ -3,6 +3,7 @@ package seen
 import (
 	"cmp"
 	"context"
+	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -17,17 +18,23 @@ func (s *Set) load(ctx context.Context) error {
 		return nil
 	}
 	h := s.readHead(ctx)
-	s.base, s.disk.generation = h.clock, h.generation
-	numbers := h.numbers()
-	s.disk.next = numbers[len(numbers)-1] + 1
+	d := &s.disk
+	s.base, d.generation, d.next, d.reserved = h.clock, h.generation, h.tail, h.reserved
+	if h.generation == 0 && s.stats.Damaged > 0 {
+		d.next = elsewhere()
+	}
 	var all []stretch
-	for some := range slices.Chunk(numbers, fanIn) {
+	for some := range slices.Chunk(h.numbers(), fanIn) {
 		all = append(all, s.readChunks(ctx, some)...)
 	}
 	s.fill(all)
 	s.expire()
 	return ctx.Err()
 }
+
+// elsewhere is where numbers begin when all heads are lost. Chunks that
+// nobody knows of any more must not be found again later: they are of another clock.
+func elsewhere() uint64 { return 1<<40 + rand.Uint64N(1<<40) } //nolint:gosec // no secret depends on it
 
 // numbers that chunks may have, in order. One step above what is reserved is looked at
 // too: it is where a newer head that is damaged may have led.
@@ -77,11 +84,11 @@ func (s *Set) readChunks(ctx context.Context, numbers []uint64) []stretch {
 		if value == nil {
 			continue
 		}
+		s.disk.next = max(s.disk.next, numbers[i]+1)
 		c, err := decodeChunk(value)
 		if err != nil {
 			s.damaged(names[i], err)
 			s.disk.dead = append(s.disk.dead, numbers[i])
-			continue
 		}
 		for _, r := range c.runs {
 			all = append(all, stretch{number: numbers[i], level: c.level, clock: r.clock, keys: c.keys[:r.keys*keyBytes]})

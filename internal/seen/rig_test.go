@@ -11,7 +11,6 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/extension/xextension/storage"
 	"go.uber.org/zap"
-	"go.uber.org/zap/zaptest/observer"
 )
 
 // memory is a storage whose Batch is atomic, with faults.
@@ -136,13 +135,6 @@ func open(t testing.TB, client storage.Client, change ...func(*Settings)) *Set {
 func shut(t testing.TB, s *Set) {
 	t.Helper()
 	assert.NoError(t, s.Close(context.WithoutCancel(t.Context())))
-}
-
-func watched(logs **observer.ObservedLogs) func(*Settings) {
-	return func(cfg *Settings) {
-		core, seen := observer.New(zap.DebugLevel)
-		cfg.Logger, *logs = zap.New(core), seen
-	}
 }
 
 // some are keys number first to end.

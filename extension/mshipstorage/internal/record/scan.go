@@ -35,7 +35,7 @@ const tornMax = 64 << 10
 // found. What is damaged and followed by something whole is skipped; what is
 // damaged and followed by nothing is the torn tail.
 func Scan(data []byte, segment uint32, found func(Record)) Findings {
-	s := scanner{data: data, segment: segment, found: found, at: HeaderSize}
+	s := scanner{data: data, segment: segment, found: found, at: HeaderSize, effort: 16 * int64(len(data))}
 	for s.step() {
 	}
 	return s.Findings
@@ -47,7 +47,13 @@ type scanner struct {
 	segment uint32
 	found   func(Record)
 	at      int64
+	// effort is how many bytes of heads may be checked: what looks like heads, and
+	// claims to be long, must not hold up a start.
+	effort int64
 }
+
+// shortHead is how long a head may be that is always checked, in bytes.
+const shortHead = 4 << 10
 
 // step takes one record, or skips what is damaged. It gives false at the end.
 func (s *scanner) step() bool {
@@ -117,8 +123,11 @@ func (s *scanner) record(at int64) (r Record, size int64, ok bool) {
 	data := s.data[at:]
 	head := int64(binary.LittleEndian.Uint32(data[atHead:]))
 	if string(data[:atCRC]) != recordMagic || binary.LittleEndian.Uint32(data[atSegment:]) != s.segment ||
-		head < headSize || head > int64(len(data)) ||
-		Checksum(data[atSegment:head]) != binary.LittleEndian.Uint32(data[atCRC:]) {
+		head < headSize || head > int64(len(data)) || head > max(shortHead, s.effort) {
+		return Record{}, 0, false
+	}
+	s.effort -= head
+	if Checksum(data[atSegment:head]) != binary.LittleEndian.Uint32(data[atCRC:]) {
 		return Record{}, 0, false
 	}
 	r = Record{LSN: binary.LittleEndian.Uint64(data[atLSN:])}

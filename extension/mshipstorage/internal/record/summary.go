@@ -35,7 +35,9 @@ func (s *Summary) Add(r Record) {
 			s.smallOf(r.Client)[op.Key] = op.Small
 			continue
 		}
-		delete(s.small[r.Client], op.Key)
+		if op.Kind != Shift { // which has no key, and moves none that is small
+			delete(s.small[r.Client], op.Key)
+		}
 		s.append(r.Client, op)
 	}
 }

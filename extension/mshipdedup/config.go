@@ -1,0 +1,68 @@
+package mshipdedup
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/confmap"
+)
+
+const (
+	leastWindow = time.Minute
+	mostKeys    = 100_000_000
+)
+
+// Config of the extension. The README explains every setting.
+type Config struct {
+	// Header that carries the key; in gRPC it is the metadata of the same name in lower case.
+	Header string `mapstructure:"header"`
+	// Window is how long a key is remembered at least.
+	Window time.Duration `mapstructure:"window"`
+	// MaxKeys are remembered at most; then the oldest is forgotten.
+	MaxKeys int `mapstructure:"max_keys"`
+	// MaxWait is how long a request waits for another one with its key.
+	MaxWait time.Duration `mapstructure:"max_wait"`
+	// Storage extension that keeps the keys over a restart.
+	Storage *component.ID `mapstructure:"storage"`
+}
+
+var _ confmap.Validator = (*Config)(nil)
+
+func createDefaultConfig() *Config {
+	return &Config{
+		Header:  "Idempotency-Key",
+		Window:  24 * time.Hour,
+		MaxKeys: 1_000_000,
+		MaxWait: 30 * time.Second,
+	}
+}
+
+// Validate finds settings that make no sense.
+func (c *Config) Validate() error {
+	return errors.Join(
+		check(isHeader(c.Header), "header must be the name of an HTTP header and of gRPC metadata, such as Idempotency-Key; found %q", c.Header),
+		check(c.Window >= leastWindow, "window must be %s or more, found %s", leastWindow, c.Window),
+		check(c.MaxKeys >= 1 && c.MaxKeys <= mostKeys, "max_keys must be 1 to %d, found %d", mostKeys, c.MaxKeys),
+		check(c.MaxWait > 0, "max_wait must be more than 0, such as 30s; found %s", c.MaxWait),
+	)
+}
+
+// isHeader: letters, digits, "-", "_" and ".", which HTTP and gRPC both take.
+// gRPC keeps names that begin with grpc- for itself, and those that end in -bin for bytes.
+func isHeader(name string) bool {
+	strange := strings.ContainsFunc(name, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("-_.", r)
+	})
+	lower := strings.ToLower(name)
+	return name != "" && !strange && !strings.HasPrefix(lower, "grpc-") && !strings.HasSuffix(lower, "-bin")
+}
+
+func check(ok bool, format string, args ...any) error {
+	if ok {
+		return nil
+	}
+	return fmt.Errorf(format, args...)
+}
