@@ -13,6 +13,7 @@ import (
 
 	"github.com/otelcol-mship/otelcol-mship/testbed/agent"
 	"github.com/otelcol-mship/otelcol-mship/testbed/load"
+	"github.com/otelcol-mship/otelcol-mship/testbed/record"
 	"github.com/otelcol-mship/otelcol-mship/testbed/shore"
 	"github.com/otelcol-mship/otelcol-mship/testbed/tally"
 )
@@ -123,4 +124,30 @@ func TestBadSettingsAreAStartError(t *testing.T) {
 	assert.Contains(t, out, "morse")
 	_, err = agent.Validate(t.TempDir(), stock("otlp_http", "http://127.0.0.1:1"))
 	assert.NoError(t, err)
+}
+
+// Of the two kinds ashore, each is asked the same thing twice.
+func TestAgentsAshoreTakeAKeyOnce(t *testing.T) {
+	t.Parallel()
+	for name, kind := range map[string]func(agent.Config) agent.Config{
+		"forwarding": agent.Forwarding, "remembering": agent.Remembering,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			far := shore.Start(t)
+			ashore := agent.Start(t, kind(agent.Config{Endpoint: far.HTTPEndpoint()}))
+			link := shore.Start(t, shore.RelayTo(ashore.HTTPEndpoint(), ashore.GRPCEndpoint()),
+				shore.WithFault(shore.Sequence(shore.TakeAndReset(), shore.Accept())))
+			ship := agent.Start(t, agent.Config{
+				Endpoint: link.HTTPEndpoint(), Retry: agent.Retry{InitialInterval: 10 * time.Millisecond},
+			})
+			s := senders(t, ship)
+			require.NoError(t, s.Send(t.Context(), load.Batch{Signal: record.Logs, N: 3}))
+
+			require.Eventually(t, func() bool { return link.Repeats() == 1 && far.Delivered() == 3 },
+				30*time.Second, 20*time.Millisecond)
+			assert.Equal(t, map[int64]int{0: 1, 1: 1, 2: 1}, far.Counts())
+			assert.Empty(t, link.ChangedKeys())
+		})
+	}
 }

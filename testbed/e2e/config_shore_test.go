@@ -68,7 +68,7 @@ func TestTheShoresConfigurationTakesEveryBatchOnce(t *testing.T) {
 // postWithKey sends n log records as a ship does whose answer was lost before.
 func postWithKey(t *testing.T, endpoint, key string, from int64, n int) {
 	t.Helper()
-	body, err := plogotlp.NewExportRequestFromLogs(load.Logs(from, n)).MarshalProto()
+	body, err := plogotlp.NewExportRequestFromLogs(load.Logs(from, n, time.Now())).MarshalProto()
 	require.NoError(t, err)
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, endpoint+record.Logs.Path(), bytes.NewReader(body))
 	require.NoError(t, err)

@@ -54,10 +54,21 @@ type scene struct {
 func newScene(t *testing.T, cfg agent.Config, opts ...shore.Option) *scene {
 	t.Helper()
 	far := shore.Start(t, opts...)
-	cfg.Endpoint = far.HTTPEndpoint()
-	if cfg.Sink == "otlp_grpc" {
-		cfg.Endpoint = far.GRPCEndpoint()
+	cfg.Endpoint = endpointOf(far, cfg.Sink)
+	return boardScene(t, cfg, far)
+}
+
+// endpointOf is where a sink reaches a shore.
+func endpointOf(far *shore.Shore, sink string) string {
+	if sink == "otlp_grpc" {
+		return far.GRPCEndpoint()
 	}
+	return far.HTTPEndpoint()
+}
+
+// boardScene starts the agent and its clients; far counts what has arrived.
+func boardScene(t *testing.T, cfg agent.Config, far *shore.Shore) *scene {
+	t.Helper()
 	a := agent.Start(t, cfg)
 	overGRPC, err := load.NewGRPC(a.GRPCEndpoint())
 	require.NoError(t, err)
