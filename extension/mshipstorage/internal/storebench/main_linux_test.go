@@ -5,6 +5,8 @@ import (
 	"os"
 	"testing"
 	"text/tabwriter"
+
+	"go.uber.org/goleak"
 )
 
 // TestMain is the benchmarks' process, and that of each of their jobs: a job
@@ -17,9 +19,10 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
-	code := m.Run()
-	printPromises()
-	os.Exit(code)
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		printPromises()
+		os.Exit(code)
+	}))
 }
 
 // promise is a line of the table at the end.
