@@ -93,6 +93,9 @@ func (t *items) runs() []Run {
 
 // shift moves a run up, from its end on, so that it may overlap its own goal.
 func (t *items) shift(op record.Op, drop func(Entry)) {
+	if op.By == 0 {
+		return
+	}
 	for _, n := range t.within(op.From, op.Count) {
 		p := t.get(n)
 		if old := t.get(n + op.By); old.Segment != 0 {

@@ -39,7 +39,7 @@ type Codec struct {
 func New(compress bool) (*Codec, error) {
 	c := &Codec{}
 	var err error
-	if c.decoder, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxMemory(1<<30)); err != nil {
+	if c.decoder, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxMemory(1<<30), zstd.WithDecodeAllCapLimit(true)); err != nil {
 		return nil, fmt.Errorf("cannot make a decoder: %w", err)
 	}
 	if !compress {
