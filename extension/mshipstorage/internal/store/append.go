@@ -54,10 +54,20 @@ func (s *Store) place(r *record.Encoded, must bool) (*segment, error) {
 		return seg, err
 	}
 	s.set.Logger.Warn("cannot write to a segment; will use another", zap.String("file", s.dir.Path(seg.name)), zap.Error(err))
-	if seg, err = s.begin(must); err != nil {
+	if seg, err = s.beginInPlaceOf(seg, must); err != nil {
 		return nil, err
 	}
 	return seg, s.write(seg, r)
+}
+
+// beginInPlaceOf begins a segment after a write to this one failed. All of the
+// record may be there nevertheless, so its end is told: it must not count twice.
+func (s *Store) beginInPlaceOf(seg *segment, must bool) (*segment, error) {
+	if s.broken == nil {
+		s.cut = record.Cut{Segment: seg.id, Offset: uint32(seg.end)}
+		defer func() { s.cut = record.Cut{} }()
+	}
+	return s.begin(must)
 }
 
 // write puts the record, and the mark behind it, at the end of a segment.

@@ -113,6 +113,7 @@ func (c *Client) borrow(gets []*storage.Operation, loans []loan) error {
 		}
 		l, err := c.store.lend(place)
 		if err != nil {
+			c.unreadable[op.Key] = true
 			return err
 		}
 		loans[i] = l

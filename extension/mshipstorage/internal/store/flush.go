@@ -145,6 +145,7 @@ func (s *Store) distrust() {
 func (s *Store) rewrite(p *placed) error {
 	old, before := p.in.id, slices.Clone(p.record.Ops)
 	if err := s.write(s.active, p.record); err != nil {
+		p.record.Ops = before // it is still where it was
 		return err
 	}
 	p.in = s.active

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -48,6 +49,8 @@ func (s *Store) recover() error {
 	}
 	if len(files) > 0 {
 		s.anchored("", s.dir.Sync())
+	} else {
+		s.skipNumbers(entries)
 	}
 	s.flushed = s.lsn
 	s.makeReserve()
@@ -177,6 +180,21 @@ func (s *Store) tidy(entries []disk.Entry) {
 		default:
 			s.used += e.Size
 			s.set.Logger.Warn("a file in the store's directory is not the store's; it is left alone", zap.String("file", s.dir.Path(e.Name)))
+		}
+	}
+}
+
+// skipNumbers sees to it that the numbers of segments that are all gone are not
+// used again: spares hold their records, and quarantine goes by them. Where a
+// segment is left, its number is greater than theirs.
+func (s *Store) skipNumbers(entries []disk.Entry) {
+	names := slices.Collect(maps.Keys(s.known))
+	for _, e := range entries {
+		names = append(names, e.Name)
+	}
+	for _, name := range names {
+		if id, ok := idOf(name[:min(idDigits, len(name))], ""); ok {
+			s.nextID = max(s.nextID, id+1)
 		}
 	}
 }

@@ -58,13 +58,16 @@ func segmentName(id uint32) string { return fmt.Sprintf("%010d%s", id, segmentSu
 func summaryName(id uint32) string { return fmt.Sprintf("%010d%s", id, summarySuffix) }
 func spareName(id uint32) string   { return fmt.Sprintf("%010d%s", id, spareSuffix) }
 
+// idDigits is how many digits an id has in a name.
+const idDigits = 10
+
 // idEnd is beyond all ids. A file with a greater number is not ours.
 const idEnd = 1 << 31
 
 // idOf reads the id from a name with this suffix.
 func idOf(name, suffix string) (uint32, bool) {
 	digits, ok := strings.CutSuffix(name, suffix)
-	if !ok || len(digits) != 10 {
+	if !ok || len(digits) != idDigits {
 		return 0, false
 	}
 	id, err := strconv.ParseUint(digits, 10, 32)
