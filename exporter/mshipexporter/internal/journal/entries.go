@@ -175,7 +175,7 @@ func (j *Journal) due(all bool) (n int, wait time.Duration) {
 }
 
 // alone: it cannot be joined with others.
-func (e entry) alone() bool { return e.Damage != nil || e.empty() }
+func (e entry) alone() bool { return e.Damage != nil }
 
 // parcel moves the first n entries into the queue.
 func (j *Journal) parcel(ctx context.Context, n int) error {
