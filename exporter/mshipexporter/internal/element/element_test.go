@@ -167,3 +167,36 @@ func FuzzDecode(f *testing.F) {
 		assert.Equal(t, raw[headerSize:], stored(t, e, b)[headerSize:])
 	})
 }
+
+func TestTheIdIsReadFromTheHead(t *testing.T) {
+	e := NewEncoding(delivery.Logs, unmarshal)
+	raw := stored(t, e, batch(3))
+	id, ok := ID(raw[:HeadSize])
+	assert.True(t, ok)
+	assert.Equal(t, batch(3).ID, id)
+	for name, head := range map[string][]byte{"nothing": nil, "too short": raw[:HeadSize-1], "of another program": append([]byte("XXXX"), raw[4:]...)} {
+		_, ok = ID(head)
+		assert.False(t, ok, name)
+	}
+}
+
+func TestOpenGivesTheBytesOrTheDamage(t *testing.T) {
+	e := NewEncoding(delivery.Logs, unmarshal)
+	b := batch(3)
+	raw := stored(t, e, b)
+	want, err := b.Payload.MarshalProto()
+	require.NoError(t, err)
+	otlp, records, damage := e.Open(raw)
+	require.Nil(t, damage)
+	assert.Equal(t, want, otlp)
+	assert.Equal(t, b.Payload.Records(), records)
+	for i := range raw {
+		bad := slices.Clone(raw)
+		bad[i] ^= 1
+		_, _, damage = e.Open(bad)
+		require.NotNil(t, damage, "byte %d", i)
+		assert.Equal(t, bad, damage.Raw)
+	}
+	_, _, damage = e.Open(nil)
+	require.NotNil(t, damage)
+}

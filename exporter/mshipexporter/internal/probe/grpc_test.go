@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/durationpb"
 
@@ -222,4 +223,35 @@ func TestBehindAProxyGRPCDialsByItself(t *testing.T) {
 	options, err = (&Probe{}).GetGRPCClientOptions(t.Context())
 	require.NoError(t, err)
 	assert.Len(t, options, 2)
+}
+
+func TestTheKeyTravelsInGRPC(t *testing.T) {
+	id := delivery.ID{1, 2, 3, 0xff}
+	for header, want := range map[string]int{"Idempotency-Key": 2, "X-Batch": 2, "": 0} {
+		t.Run(header, func(t *testing.T) {
+			var keys []string
+			address, _ := serve(t, "127.0.0.1:0", func(ctx context.Context) error {
+				md, _ := metadata.FromIncomingContext(ctx)
+				keys = append(keys, md.Get("Idempotency-Key")...)
+				keys = append(keys, md.Get("X-Batch")...)
+				return status.Error(codes.Unavailable, "the answer is of no account")
+			})
+			c := dialLogs(t, &Probe{Silence: 5 * time.Second, Header: header}, address)
+			attempt := func() []string {
+				keys = nil
+				answer := &delivery.Answer{Batch: id, Signal: delivery.Logs}
+				for range 2 {
+					_, err := c.Export(delivery.WithAnswer(t.Context(), answer), plogotlp.NewExportRequest())
+					require.Error(t, err)
+				}
+				return keys
+			}
+			first := attempt()
+			assert.Equal(t, first, attempt(), "the same in every attempt")
+			assert.Len(t, unique(first), want)
+			if want > 0 {
+				assert.Equal(t, id.String(), first[0])
+			}
+		})
+	}
 }

@@ -239,3 +239,56 @@ func TestOneLineIsOneLine(t *testing.T) {
 		assert.Equal(t, want, oneLine(in))
 	}
 }
+
+// The batch's id is the key of each attempt; a second request of one attempt
+// has another one, or the far end would take it for the first.
+func TestTheKeyTravels(t *testing.T) {
+	id := delivery.ID{1, 2, 3, 0xff}
+	for name, c := range map[string]struct {
+		header, read string
+		requests     int
+	}{
+		"the usual name": {"Idempotency-Key", "Idempotency-Key", 3},
+		"another name":   {"x-batch", "X-Batch", 2},
+		"none":           {"", "Idempotency-Key", 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var keys []string
+			s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				keys = append(keys, r.Header.Get(c.read))
+				w.Header().Set("Content-Type", protobuf)
+			}))
+			defer s.Close()
+			cl := client(t, &Probe{Silence: 5 * time.Second, Header: c.header})
+			attempt := func() []string {
+				keys = nil
+				answer := &delivery.Answer{Batch: id, Signal: delivery.Logs}
+				for range c.requests {
+					req, err := http.NewRequestWithContext(delivery.WithAnswer(t.Context(), answer), http.MethodPost, s.URL, strings.NewReader("x"))
+					require.NoError(t, err)
+					req.Header.Set("Content-Type", protobuf)
+					resp, err := cl.Do(req)
+					require.NoError(t, err)
+					require.NoError(t, resp.Body.Close())
+				}
+				return keys
+			}
+			first := attempt()
+			assert.Equal(t, first, attempt(), "the same in every attempt")
+			if c.header == "" {
+				assert.Equal(t, []string{""}, first)
+				return
+			}
+			assert.Equal(t, id.String(), first[0])
+			assert.Len(t, unique(first), c.requests)
+		})
+	}
+}
+
+func unique(names []string) map[string]bool {
+	out := map[string]bool{}
+	for _, n := range names {
+		out[n] = true
+	}
+	return out
+}

@@ -70,13 +70,16 @@ type rig struct {
 type numberKey struct{}
 
 // newRig starts a queue. takes decides which items the far end takes; the others are tried again for ever.
-func newRig(t *testing.T, s *storagetest.Storage, consumers int, takes func(n int) bool) *rig {
+func newRig(t *testing.T, s *storagetest.Storage, consumers int, takes func(n int) bool, adjust ...func(*Guard)) *rig {
 	t.Helper()
 	r := &rig{t: t, depth: NewDepth(), takes: takes}
 	guard := Guard{
 		readAll: true, // what is read at once never meets a fault
 		Storage: storagetest.ID, Depth: r.depth, Logger: zap.NewNop(), pause: func(context.Context) {},
 		Records: func(stored []byte) int { return itemRecords * min(len(stored), 1) },
+	}
+	for _, f := range adjust {
+		f(&guard)
 	}
 	host, err := guard.Host(&host{Host: componenttest.NewNopHost(), extensions: map[component.ID]component.Component{storagetest.ID: s}})
 	require.NoError(t, err)
