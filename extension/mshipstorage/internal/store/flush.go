@@ -68,20 +68,30 @@ func (s *Store) dirty() work {
 // sync flushes the segments in their order, so that no record is durable before an earlier one.
 func (w work) sync(s *Store) error {
 	for _, f := range w.files {
-		begun := time.Now()
-		if err := f.Sync(); err != nil {
+		if err := s.flushFile(f); err != nil {
 			return err
 		}
-		s.flushedIn(begun)
 	}
 	if w.names == s.durableNames {
 		return nil
 	}
+	return s.flushNames(s.dir)
+}
+
+// flushFile and flushNames make a file, and what was done with names in a
+// directory, durable. All flushes are counted.
+func (s *Store) flushFile(f disk.File) error { return s.counted(f.Sync) }
+
+func (s *Store) flushNames(d disk.Dir) error { return s.counted(d.Sync) }
+
+func (s *Store) counted(flush func() error) error {
 	begun := time.Now()
-	if err := s.dir.Sync(); err != nil {
+	if err := flush(); err != nil {
 		return err
 	}
-	s.flushedIn(begun)
+	if s.set.Watch.Flushed != nil {
+		s.set.Watch.Flushed(time.Since(begun))
+	}
 	return nil
 }
 

@@ -42,7 +42,7 @@ func (s *Store) openQuarantine() error {
 	}
 	if len(entries) > 0 {
 		// What stands there is taken for safe; after a kill it need not be.
-		if err := aside.Sync(); err != nil {
+		if err := s.flushNames(aside); err != nil {
 			return err
 		}
 	}
@@ -113,7 +113,7 @@ func (s *Store) putAside(name string, f disk.File, r record.Range) error {
 	}
 	_, err = out.WriteAt(salvage(f, r), 0)
 	if err == nil {
-		err = out.Sync()
+		err = s.flushFile(out)
 	}
 	if err = errors.Join(err, out.Close()); err == nil {
 		err = s.aside.Rename(part, name)
@@ -121,7 +121,7 @@ func (s *Store) putAside(name string, f disk.File, r record.Range) error {
 	if err != nil {
 		return errors.Join(err, s.aside.Remove(part))
 	}
-	if err = s.aside.Sync(); err != nil {
+	if err = s.flushNames(aside); err != nil {
 		return err
 	}
 	s.asideUsed += r.Len()

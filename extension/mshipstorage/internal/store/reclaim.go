@@ -130,13 +130,37 @@ func (s *Store) oldest() *segment {
 // holds nothing. Its header is wiped first, so that a file that gets a new
 // name and no new header is never taken for what it was.
 func (s *Store) free(seg *segment) error {
+	wanted, err := s.wipe(seg)
+	if err != nil || !wanted {
+		err = s.remove(seg.name)
+		wanted = false
+	} else {
+		err = s.dir.Rename(seg.name, spareName(seg.id))
+	}
+	if err == nil {
+		err = errors.Join(s.flushNames(s.dir), s.remove(summaryName(seg.id)))
+	}
+	if err != nil {
+		return err
+	}
 	s.mu.Lock()
-	wanted := s.wantSpare(seg.size)
+	defer s.mu.Unlock()
+	s.dropSegment(seg)
+	if wanted {
+		s.addSpare(spare{spareName(seg.id), seg.size})
+	}
+	return nil
+}
+
+// wipe makes a segment's header zeros, if there is use for its file, and closes it.
+func (s *Store) wipe(seg *segment) (wanted bool, err error) {
+	s.mu.Lock()
+	wanted = s.wantSpare(seg.size)
 	file, err := s.use(seg)
 	s.mu.Unlock()
 	if err == nil && wanted {
 		if _, err = file.WriteAt(make([]byte, record.HeaderSize), 0); err == nil {
-			err = file.Sync()
+			err = s.flushFile(file)
 		}
 	}
 	s.mu.Lock()
@@ -145,23 +169,7 @@ func (s *Store) free(seg *segment) error {
 		seg.users--
 		s.closeFile(seg)
 	}
-	if err != nil || !wanted {
-		err = s.remove(seg.name)
-		wanted = false
-	} else {
-		err = s.dir.Rename(seg.name, spareName(seg.id))
-	}
-	if err == nil {
-		err = errors.Join(s.dir.Sync(), s.remove(summaryName(seg.id)))
-	}
-	if err != nil {
-		return err
-	}
-	s.dropSegment(seg)
-	if wanted {
-		s.addSpare(spare{spareName(seg.id), seg.size})
-	}
-	return nil
+	return wanted, err
 }
 
 func (s *Store) remove(name string) error {

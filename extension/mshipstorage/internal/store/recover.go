@@ -48,7 +48,7 @@ func (s *Store) recover() error {
 		s.replay(f, cuts.before(f.segment.Segment))
 	}
 	if len(files) > 0 {
-		s.anchored("", s.dir.Sync())
+		s.anchored("", s.flushNames(s.dir))
 	} else {
 		s.skipNumbers(entries)
 	}
@@ -361,7 +361,7 @@ func (s *Store) anchor(seg *segment, file disk.File, data []byte, f record.Findi
 		at = gap.To
 	}
 	if err == nil && f.Records > 0 {
-		err = file.Sync()
+		err = s.flushFile(file)
 	}
 	s.anchored(seg.name, err)
 }

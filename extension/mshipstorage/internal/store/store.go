@@ -221,9 +221,3 @@ func (s *Store) weigh(id uint32, bytes int64) {
 		seg.emptied = s.lsn
 	}
 }
-
-func (s *Store) flushedIn(begun time.Time) {
-	if s.set.Watch.Flushed != nil {
-		s.set.Watch.Flushed(time.Since(begun))
-	}
-}
