@@ -30,7 +30,7 @@ import (
 )
 
 // patience is how long a test waits for what must happen.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // shore is an otlp receiver of the pinned release with the extension as its
 // middleware, over HTTP and gRPC, in front of a pipeline that the test plays.

@@ -118,24 +118,26 @@ func TestTheNumberOfValuesIsBounded(t *testing.T) {
 func TestCallersShareABatch(t *testing.T) {
 	t.Parallel()
 	const callers = 500
-	disk, gate := newMemory(), make(chan struct{})
+	disk, entered, gate := newMemory(), make(chan struct{}, 100), make(chan struct{})
 	s := open(t, disk)
-	require.NoError(t, s.Add(t.Context(), some(0, 1)...))
-	_, before := disk.count()
-	disk.look(func([]*storage.Operation) { <-gate })
-	var callersDone sync.WaitGroup
-	for i := range callers {
-		callersDone.Go(func() { assert.NoError(t, s.Add(t.Context(), some(i, i+1)...)) })
+	release := sync.OnceFunc(func() { close(gate) })
+	t.Cleanup(release) // before the set is closed, which waits for its writes
+	disk.look(func([]*storage.Operation) { entered <- struct{}{}; <-gate })
+	var all sync.WaitGroup
+	all.Go(func() { assert.NoError(t, s.Add(t.Context(), some(0, 1)...)) })
+	<-entered
+	for i := 1; i < callers; i++ {
+		all.Go(func() { assert.NoError(t, s.Add(t.Context(), some(i, i+1)...)) })
 	}
 	require.Eventually(t, func() bool {
 		s.mu.RLock()
 		defer s.mu.RUnlock()
-		return s.group != nil && len(s.group.keys) >= callers/2
-	}, 10*time.Second, time.Millisecond)
-	close(gate)
-	callersDone.Wait()
-	_, after := disk.count()
-	assert.Less(t, after-before, callers/4)
+		return s.group != nil && len(s.group.keys) == callers-1
+	}, time.Minute, time.Millisecond)
+	release()
+	all.Wait()
+	_, batches := disk.count()
+	assert.Equal(t, 2, batches)
 	requireHas(t, s, true, some(0, callers)...)
 }
 
