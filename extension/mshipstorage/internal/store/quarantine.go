@@ -121,7 +121,7 @@ func (s *Store) putAside(name string, f disk.File, r record.Range) error {
 	if err != nil {
 		return errors.Join(err, s.aside.Remove(part))
 	}
-	if err = s.flushNames(aside); err != nil {
+	if err = s.flushNames(s.aside); err != nil {
 		return err
 	}
 	s.asideUsed += r.Len()
