@@ -30,7 +30,7 @@ const (
 type Header struct {
 	Segment uint32
 	// Cut, if Segment is not 0: what stands behind Offset of that segment, and
-	// in all segments between it and this one, does not count. A flush failed
+	// in all segments between it and this one, does not count. A flush or a write failed
 	// there, and this segment holds it anew.
 	Cut Cut
 }

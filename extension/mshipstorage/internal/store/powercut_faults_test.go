@@ -145,3 +145,88 @@ func TestAFailedWriteDoesNotCountTwice(t *testing.T) {
 		require.NoError(t, g.close())
 	})
 }
+
+// failing makes every write and flush of segments fail until it is healed.
+func failing(mem *disktest.Memory) (heal func()) {
+	mem.OnChange(func(c disktest.Change) error {
+		if c.Kind == disktest.Create || c.Kind == disktest.Write || c.Kind == disktest.Rename || c.Kind == disktest.Sync {
+			return errCut
+		}
+		return nil
+	})
+	return func() { mem.OnChange(nil) }
+}
+
+func TestCloseSaysWhatItCouldNotWrite(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		g := newRig(disktest.New(), 1)
+		require.NoError(t, g.open())
+		require.NoError(t, g.enqueue())
+		g.dispatch()
+		heal := failing(g.mem)
+		require.NoError(t, g.complete(0), "it is owed")
+		require.ErrorIs(t, g.close(), errCut)
+		heal()
+		require.NoError(t, g.open())
+		s, problems := g.look()
+		assert.Empty(t, append(problems, g.oracle.wrong(s)...))
+		assert.Len(t, s.items, 1, "it comes again")
+		require.NoError(t, g.close())
+	})
+}
+
+// A key that was taken back after a failed flush, or deleted by somebody who
+// still waits, may be there after a crash: to delete it is not in vain.
+func TestADeleteOfWhatIsNotThereWaits(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		g := newRig(disktest.New(), 1)
+		require.NoError(t, g.open())
+		var heal func()
+		g.mem.OnChange(func(c disktest.Change) error {
+			if c.Kind == disktest.Sync {
+				heal = failing(g.mem) // the record is written, and can no longer be flushed or mended
+				return errCut
+			}
+			return nil
+		})
+		require.ErrorIs(t, g.plain.Set(background, "k", []byte("refused")), errCut)
+		got, err := g.plain.Get(background, "k")
+		require.NoError(t, err)
+		require.Nil(t, got)
+		require.ErrorIs(t, g.plain.Delete(background, "k"), errCut)
+		heal()
+		require.NoError(t, g.plain.Delete(background, "k"))
+		again := newRig(g.mem.Kill(), 1)
+		require.NoError(t, again.open())
+		got, err = again.plain.Get(background, "k")
+		require.NoError(t, err)
+		assert.Nil(t, got)
+		require.NoError(t, again.close())
+		require.NoError(t, g.close())
+	})
+}
+
+// What a start found is durable: a power cut after it takes nothing back.
+func TestWhatAStartFoundStays(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		g := newRig(disktest.New(), 1)
+		require.NoError(t, g.open())
+		require.NoError(t, g.enqueue())
+		require.NoError(t, g.close())
+		require.NoError(t, g.open())
+		g.dispatch()
+		require.NoError(t, g.complete(0)) // in a segment of its own, which is not flushed
+		killed := newRig(g.mem.Kill(), 1)
+		require.NoError(t, g.close())
+		require.NoError(t, killed.open())
+		s, _ := killed.look()
+		require.Empty(t, s.items)
+		cut := newRig(killed.mem.Crash(nil), 1)
+		require.NoError(t, killed.close())
+		require.NoError(t, cut.open())
+		s, _ = cut.look()
+		assert.Empty(t, s.items)
+		assert.True(t, s.ledger[0])
+		require.NoError(t, cut.close())
+	})
+}

@@ -207,7 +207,7 @@ type cutter struct {
 func newCutter() *cutter {
 	c := &cutter{second: 150, work: 20, seeds: 1, cuts: map[string]int{}}
 	if long() {
-		c.second, c.work, c.seeds = 5, 1, 4
+		c.second, c.work, c.seeds = 40, 3, 4
 	}
 	return c
 }
