@@ -87,7 +87,7 @@ func TestKeys(t *testing.T) {
 	assert.Zero(t, raw)
 }
 
-func TestAWalkMayEnd(t *testing.T) {
+func TestAWalkMayEnd(*testing.T) {
 	x := filled(scales{}.weigh, 1, 2, 3)
 	x.Put("a", small(2, "a"))
 	x.Put("b", small(2, "b"))

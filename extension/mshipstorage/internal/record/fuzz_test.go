@@ -141,7 +141,7 @@ func FuzzRecord(f *testing.F) {
 		s.add(record.Record{Client: client, Ops: ops}, body, small)
 		s.add(record.Record{Client: client})
 		found, findings := scanned(s.file(nil), fuzzSegment)
-		assert.Equal(t, len(s.records), len(found))
+		require.Len(t, found, len(s.records))
 		assert.Equal(t, asRead(s.records[0])[0].Ops, asRead(found[0])[0].Ops)
 		assert.Equal(t, int64(len(s.data)), findings.End)
 		b := s.summary.Encode(s.mark())
