@@ -4,13 +4,14 @@ BIN       := bin/otelcol-mship
 BIN_ABS   := $(abspath $(BIN))
 MAX_BYTES := 62914560# 60 MiB: edge boxes are small
 FUZZTIME  ?= 30s#       for each fuzz target
+STORETIME ?= 60s#       for those of the store's bytes
 SOAK      ?= 20#        rounds of `make soak`
 
 # What `make bench` runs; Open needs 6 GiB of disk. Both stores run in every round, for benchstat -col /store.
 # The disk is that of GOTMPDIR, or else TMPDIR: a RAM disk has no flushes to slow down. MSHIP_BENCH_DEVICE=1 where
 # nothing else writes to it: then what the device wrote is counted, the file system's journal too. Judge the rates
 # on a quiet box.
-BENCH       ?= Cycle|Drain|Syslog|Open
+BENCH       ?= .
 BENCH_COUNT ?= 1# rounds
 
 # One set of flags: build, vet, linters and fuzz share the build cache.
@@ -26,6 +27,7 @@ LINT  := $(abspath internal/tools/lint/go.mod)
 TEST := CGO_ENABLED=1 MSHIP_BINARY=$(BIN_ABS) go test -race
 
 STOREBENCH := ./extension/mshipstorage/internal/storebench
+BENCHES    := ./testbed/compare ./internal/seen ./extension/mshipdedup
 
 OURS := $(wildcard exporter extension internal testbed)
 
@@ -51,18 +53,20 @@ soak: build ## The tests 20 times over (SOAK=n), then their long forms: no flake
 	$(TEST) -count=$(SOAK) -timeout 12h ./...
 	MSHIP_LONG=1 $(TEST) -count=1 -timeout 12h ./...
 
-bench: ## What mship_storage promises, against file_storage (BENCH=Drain, BENCH_COUNT=n); needs strace
+bench: build ## What is promised, beside the stock components in the same run (BENCH=Drain, BENCH_COUNT=n); needs strace
 	@failed=0; for round in $$(seq $(BENCH_COUNT)); do \
 		go test -run '^$$' -bench '$(BENCH)' -benchtime 3s -timeout 1h $(STOREBENCH) || failed=1; \
+		MSHIP_BINARY=$(BIN_ABS) go test -run '^$$' -bench '$(BENCH)' -benchtime 1x -timeout 1h -p 1 $(BENCHES) || failed=1; \
 	done; exit $$failed
 
-fuzz: ## Every fuzz target, one after the other (FUZZTIME=30s each)
+fuzz: ## Every fuzz target, one after the other (FUZZTIME=30s each, STORETIME=60s those of the store's bytes)
 	@set -e; \
 	for dir in $$(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -r -n1 dirname | sort -u); do \
 		names=$$(go test -list '^Fuzz' $$dir); \
 		for name in $$(echo "$$names" | grep '^Fuzz'); do \
-			echo "fuzz $$dir $$name"; \
-			go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) $$dir; \
+			case $$dir in *mshipstorage/internal/record) time=$(STORETIME);; *) time=$(FUZZTIME);; esac; \
+			echo "fuzz $$dir $$name $$time"; \
+			go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $$time $$dir; \
 		done; \
 	done
 
