@@ -354,7 +354,7 @@ func eager(c *Config) { c.Retry.MaxRetries = 1 }
 
 func cutEverywhere(t *testing.T, v voyage) {
 	t.Helper()
-	stride := 7
+	stride := 11
 	if os.Getenv("MSHIP_LONG") != "" { // make soak
 		stride = 1
 	}

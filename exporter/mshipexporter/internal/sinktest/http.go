@@ -111,6 +111,14 @@ func marshal(data any) ([]byte, error) {
 	}
 }
 
+type headerKey struct{}
+
+// Header is that of the request in which an attempt over HTTP came; a script may ask for it.
+func Header(ctx context.Context) http.Header {
+	h, _ := ctx.Value(headerKey{}).(http.Header)
+	return h
+}
+
 // memory is a transport that reaches the shore by a function call.
 type memory struct{}
 
@@ -121,7 +129,7 @@ func (memory) RoundTrip(req *http.Request) (*http.Response, error) {
 		trace.ConnectStart("tcp", req.URL.Host)
 	}
 	attempt := ctx.Value(attemptKey{}).(func(context.Context) error)
-	err := attempt(ctx)
+	err := attempt(context.WithValue(ctx, headerKey{}, req.Header))
 	if err == nil {
 		return respond(&Status{Code: http.StatusOK, Header: http.Header{"Content-Type": {protobuf}}}), nil
 	}
