@@ -47,8 +47,7 @@ func restore(ctx context.Context, c storage.Client) (restored, bool, error) {
 	}
 	m, err := queuemetadata.Parse(raw)
 	if err != nil || len(raw) == 0 {
-		// What we do not understand is not ours to mend: exporterhelper decides what becomes of it.
-		return restored{}, false, nil
+		return restored{}, false, nil //nolint:nilerr // what we do not understand is not ours to mend: exporterhelper decides what becomes of it
 	}
 	r := restored{metadata: m}
 	if len(m.Dispatched) == 0 {
