@@ -3,6 +3,7 @@ package mshipstorage
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -16,6 +17,7 @@ import (
 	"go.opentelemetry.io/collector/extension/extensiontest"
 	"go.opentelemetry.io/collector/extension/xextension/storage"
 
+	"github.com/otelcol-mship/otelcol-mship/extension/mshipstorage/internal/disk"
 	"github.com/otelcol-mship/otelcol-mship/extension/mshipstorage/internal/disktest"
 	"github.com/otelcol-mship/otelcol-mship/extension/mshipstorage/internal/store"
 )
@@ -35,21 +37,29 @@ func fewCycles() int {
 	return 3
 }
 
-// limits are the three ways in which a store gets full.
+// limits are the ways in which a store gets full.
 var limits = map[string]struct {
-	disk int64 // what the disk holds
-	set  setting
+	disk   int64 // what the disk holds
+	set    setting
+	reason string
 }{
-	"the disk is full": {smallDisk, func(*store.Settings) {}},
-	"max_bytes":        {-1, func(set *store.Settings) { set.MaxBytes = smallDisk }},
-	"min_free_bytes":   {smallDisk + 1<<20, func(set *store.Settings) { set.MinFreeBytes = 1 << 20 }},
+	"the disk is full": {smallDisk, func(*store.Settings) {}, store.RefusedDiskFull},
+	"a quota is full":  {smallDisk, func(set *store.Settings) { set.Dir = quota{set.Dir} }, store.RefusedDiskFull},
+	"max_bytes":        {-1, func(set *store.Settings) { set.MaxBytes = smallDisk }, store.RefusedMaxBytes},
+	"min_free_bytes":   {smallDisk + 1<<20, func(set *store.Settings) { set.MinFreeBytes = 1 << 20 }, store.RefusedMinFree},
 }
+
+// quota is a disk that has room, but not for us: only a write finds out.
+type quota struct{ disk.Dir }
+
+func (quota) Free() (int64, error) { return 1 << 40, nil }
 
 // ship is real queues on a store that gets full, and what they were told.
 type ship struct {
 	t       *testing.T
 	m       *disktest.Memory
 	set     setting
+	reason  string
 	storage *memoryStorage
 	queues  []*realQueue
 	// next number, acknowledged and delivered so far; takes says what is delivered.
@@ -58,9 +68,10 @@ type ship struct {
 	takes            func(n int) bool
 }
 
-func launch(t *testing.T, disk int64, set setting, queues int) *ship {
-	s := &ship{t: t, m: disktest.New(), set: set, takes: none, queues: make([]*realQueue, queues)}
-	s.m.Limit(disk)
+func launch(t *testing.T, limit string, queues int) *ship {
+	l := limits[limit]
+	s := &ship{t: t, m: disktest.New(), set: l.set, reason: l.reason, takes: none, queues: make([]*realQueue, queues)}
+	s.m.Limit(l.disk)
 	s.start()
 	return s
 }
@@ -103,6 +114,7 @@ func (s *ship) fill() (taken int) {
 			time.Sleep(time.Millisecond) // the consumers, too, want the queue's lock
 		}
 	}
+	assert.Equal(s.t, []string{s.reason}, slices.Collect(maps.Keys(s.storage.reasons)), "why it refused")
 	return taken
 }
 
@@ -133,18 +145,18 @@ func (s *ship) checkEmpty(segments int64) {
 	assert.Less(s.t, s.m.Total(), segments*smallSegment+64<<10, "bytes on the disk: %v", s.m.Names())
 }
 
-func onEachLimit(t *testing.T, test func(t *testing.T, disk int64, set setting)) {
-	for name, limit := range limits {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { test(t, limit.disk, limit.set) })
+func onEachLimit(t *testing.T, test func(t *testing.T, limit string)) {
+	for limit := range limits {
+		t.Run(limit, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { test(t, limit) })
 		})
 	}
 }
 
 // TestAFullStoreDrainsAndFillsAgain is the promise for a full disk.
 func TestAFullStoreDrainsAndFillsAgain(t *testing.T) {
-	onEachLimit(t, func(t *testing.T, disk int64, set setting) {
-		s := launch(t, disk, set, 1)
+	onEachLimit(t, func(t *testing.T, limit string) {
+		s := launch(t, limit, 1)
 		for cycle := range fullCycles {
 			s.take(none)
 			taken := s.fill()
@@ -153,6 +165,8 @@ func TestAFullStoreDrainsAndFillsAgain(t *testing.T) {
 			s.checkEmpty(3)
 			assert.Zero(t, s.queues[0].size())
 		}
+		used, _ := s.storage.Size()
+		assert.LessOrEqual(t, used, int64(2*smallSegment+4096), "the newest segment, and one spare")
 		t.Logf("%d cycles: %d acknowledged, %d delivered once each, %d refused", fullCycles, len(s.acked), len(s.got()), s.next-len(s.acked))
 		s.stop()
 		s.start()
@@ -165,8 +179,8 @@ func TestAFullStoreDrainsAndFillsAgain(t *testing.T) {
 
 // It goes on filling while it drains, on a link that takes a part of it.
 func TestAFullStoreUnderLoad(t *testing.T) {
-	onEachLimit(t, func(t *testing.T, disk int64, set setting) {
-		s := launch(t, disk, set, 2)
+	onEachLimit(t, func(t *testing.T, limit string) {
+		s := launch(t, limit, 2)
 		for range fewCycles() {
 			s.take(func(n int) bool { return n%3 != 0 })
 			s.fill()
@@ -180,8 +194,8 @@ func TestAFullStoreUnderLoad(t *testing.T) {
 
 // One item that stays does not keep the disk full.
 func TestAFullStoreWithAnItemThatStays(t *testing.T) {
-	onEachLimit(t, func(t *testing.T, disk int64, set setting) {
-		s := launch(t, disk, set, 1)
+	onEachLimit(t, func(t *testing.T, limit string) {
+		s := launch(t, limit, 1)
 		stays := []int{3}
 		for range fewCycles() {
 			s.take(none)
@@ -196,8 +210,8 @@ func TestAFullStoreWithAnItemThatStays(t *testing.T) {
 }
 
 func TestTwoQueuesOnAFullStore(t *testing.T) {
-	onEachLimit(t, func(t *testing.T, disk int64, set setting) {
-		s := launch(t, disk, set, 2)
+	onEachLimit(t, func(t *testing.T, limit string) {
+		s := launch(t, limit, 2)
 		for range fewCycles() {
 			s.take(none)
 			s.fill()
@@ -213,8 +227,8 @@ func TestTwoQueuesOnAFullStore(t *testing.T) {
 
 // The agent is stopped and started on a full disk.
 func TestAFullStoreIsStartedAgain(t *testing.T) {
-	onEachLimit(t, func(t *testing.T, disk int64, set setting) {
-		s := launch(t, disk, set, 1)
+	onEachLimit(t, func(t *testing.T, limit string) {
+		s := launch(t, limit, 1)
 		for range fewCycles() {
 			s.take(none)
 			s.fill()
@@ -231,15 +245,15 @@ func TestAFullStoreIsStartedAgain(t *testing.T) {
 // The power is cut on a full disk, also in the middle of the drain. What was
 // delivered may come again, nothing is lost.
 func TestThePowerIsCutOnAFullStore(t *testing.T) {
-	onEachLimit(t, func(t *testing.T, disk int64, set setting) {
+	onEachLimit(t, func(t *testing.T, limit string) {
 		r := rand.New(rand.NewPCG(5, 5))
-		s := launch(t, disk, set, 1)
+		s := launch(t, limit, 1)
 		again := 0
 		for cycle := range fewCycles() {
 			s.take(none)
 			s.fill()
 			if cycle%2 == 0 {
-				s.take(func(n int) bool { return n%2 == 0 })
+				s.take(func(n int) bool { return n%20 != 0 }) // three of them hold the consumers up
 				time.Sleep(time.Duration(1+cycle) * 10 * time.Millisecond)
 			}
 			after := s.m.Crash(r)

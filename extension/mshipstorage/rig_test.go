@@ -53,6 +53,8 @@ type memoryStorage struct {
 
 	mu      sync.Mutex
 	flushes int
+	// reasons for which it refused.
+	reasons map[string]int
 	// wrap, if it is not nil, is between the queue and its client.
 	wrap func(storage.Client) storage.Client
 }
@@ -64,11 +66,11 @@ type setting func(*store.Settings)
 func openMemory(t *testing.T, m *disktest.Memory, change ...setting) *memoryStorage {
 	t.Helper()
 	core, logs := observer.New(zapcore.WarnLevel)
-	s := &memoryStorage{t: t, logs: logs}
+	s := &memoryStorage{t: t, logs: logs, reasons: map[string]int{}}
 	set := store.Settings{
 		Dir: m, MaxBytes: 1 << 30, SegmentBytes: 128 << 10,
 		FlushEachItem: true, FlushInterval: 500 * time.Millisecond, Logger: zap.New(core),
-		Watch: store.Watch{Flushed: s.flushed},
+		Watch: store.Watch{Flushed: s.flushed, Refused: s.refused},
 	}
 	for _, c := range change {
 		c(&set)
@@ -83,6 +85,12 @@ func (s *memoryStorage) flushed(time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.flushes++
+}
+
+func (s *memoryStorage) refused(reason string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.reasons[reason]++
 }
 
 // flushesSince gives how many flushes there were since it was asked last.

@@ -64,7 +64,11 @@ func (s *Store) room(bytes int64) (reason string, err error) {
 		return "", nil //nolint:nilerr // see above
 	}
 	if free-grows < s.set.MinFreeBytes {
-		return RefusedMinFree, fmt.Errorf("%d bytes do not fit: the file system of %s has %d bytes free, min_free_bytes is %d; make room on it: %w",
+		reason := RefusedMinFree
+		if s.set.MinFreeBytes == 0 {
+			reason = RefusedDiskFull
+		}
+		return reason, fmt.Errorf("%d bytes do not fit: the file system of %s has %d bytes free, min_free_bytes is %d; make room on it: %w",
 			bytes, s.dir.Path(""), free, s.set.MinFreeBytes, storage.ErrStorageFull)
 	}
 	return "", nil
