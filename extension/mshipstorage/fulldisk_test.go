@@ -254,7 +254,7 @@ func TestThePowerIsCutOnAFullStore(t *testing.T) {
 			s.fill()
 			if cycle%2 == 0 {
 				s.take(func(n int) bool { return n%20 != 0 }) // three of them hold the consumers up
-				time.Sleep(time.Duration(1+cycle) * 10 * time.Millisecond)
+				time.Sleep(time.Duration(150+20*cycle) * time.Millisecond) // less than flush_interval
 			}
 			after := s.m.Crash(r)
 			s.stop()

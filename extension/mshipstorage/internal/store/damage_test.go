@@ -495,8 +495,8 @@ func (w *wreck) checkDrainedLater(dir disk.Dir) {
 func (w *wreck) checkQuiet(dir disk.Dir, left []int) {
 	s := openSession(w.t, dir)
 	assert.Empty(w.t, s.damageReports(), "reported again")
-	assert.Zero(w.t, s.damaged)
-	assert.Zero(w.t, s.quarantined)
+	assert.Zero(w.t, s.damaged.Load())
+	assert.Zero(w.t, s.quarantined.Load())
 	q := s.queue()
 	assert.Equal(w.t, left, q.drain())
 	assert.Empty(w.t, s.otherErrorsBut(w.stale))
@@ -570,6 +570,6 @@ func (w *wreck) checkReports(s *session, dir disk.Dir, want int) {
 		require.NoError(t, copied.Close())
 		assert.True(t, bytes.Equal(w.m.Bytes(path.Base(file))[from:from+length], b), "the copy of %s", file)
 	}
-	assert.Equal(t, bytesInAll, s.damaged)
-	assert.Equal(t, len(reports), s.quarantined)
+	assert.Equal(t, bytesInAll, s.damaged.Load())
+	assert.EqualValues(t, len(reports), s.quarantined.Load())
 }

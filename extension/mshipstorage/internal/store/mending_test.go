@@ -239,7 +239,7 @@ func TestWhatCannotBeReadStays(t *testing.T) {
 		synctest.Wait()
 		killed := m.Kill()
 		require.NoError(t, s.Close())
-		assert.Zero(t, s.damaged, "unreadable is not damaged")
+		assert.Zero(t, s.damaged.Load(), "unreadable is not damaged")
 		m.OnRead(nil)
 		for _, after := range []*disktest.Memory{m, killed} {
 			s = openSession(t, after)
