@@ -145,15 +145,6 @@ func (s *ship) checkEmpty(segments int64) {
 	assert.Less(s.t, s.m.Total(), segments*smallSegment+64<<10, "bytes on the disk: %v", s.m.Names())
 }
 
-// sizes of all files, in bytes.
-func (s *ship) sizes() map[string]int {
-	out := map[string]int{}
-	for _, name := range s.m.Names() {
-		out[name] = len(s.m.Bytes(name))
-	}
-	return out
-}
-
 func onEachLimit(t *testing.T, test func(t *testing.T, limit string)) {
 	for limit := range limits {
 		t.Run(limit, func(t *testing.T) {
