@@ -170,17 +170,23 @@ func TestTheKeyIsForLife(t *testing.T) {
 					}
 					return &sinktest.Status{Code: 500 + n%4}
 				})
+				const requeued = "mship_queue_requeued_total"
 				var want []string
+				moved := int64(0)
 				for range 4 {
-					a := board(t, disk, sinktest.New(r.answer), httpSink, settings...).start()
+					tel := componenttest.NewTelemetry()
+					a := boardWith(t, func(set *exporter.Settings) { set.TelemetrySettings = tel.NewTelemetrySettings() },
+						disk, sinktest.New(r.answer), httpSink, settings...).start()
 					for range 5 {
 						name := fmt.Sprintf("%[1]da %[1]db", len(want))
 						want = append(want, name)
 						require.NoError(t, a.logs.ConsumeLogs(t.Context(), events(strings.Fields(name)...)))
 					}
-					time.Sleep(time.Second)
+					time.Sleep(20 * time.Second)
+					moved = max(moved, values(t, tel, requeued)[requeued])
 					a.stop()
 				}
+				assert.Positive(t, moved)
 				r.failing(nil)
 				a := board(t, disk, sinktest.New(r.answer), httpSink, settings...).start()
 				time.Sleep(time.Minute)
@@ -341,6 +347,30 @@ func TestAFailedEnqueueIsNotRemembered(t *testing.T) {
 			})
 		}
 	}
+}
+
+// What could not be remembered on disk when it came is, at the latest, at the
+// shutdown, while the storage is open yet.
+func TestAShutdownRemembersWhatIsInMemory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		disk, shore := storagetest.New(), sinktest.New(sinktest.Take(0))
+		a := board(t, disk, shore, plainSink).start()
+		disk.Fail(func(ops []*storage.Operation) error {
+			if strings.HasPrefix(ops[0].Key, "seen/") {
+				return errors.New("input/output error")
+			}
+			return nil
+		})
+		require.NoError(t, a.logs.ConsumeLogs(t.Context(), events("x")))
+		synctest.Wait()
+		disk.Fail(nil)
+		a.stop()
+		a = board(t, disk, shore, plainSink).start()
+		require.NoError(t, a.logs.ConsumeLogs(t.Context(), events("x")))
+		time.Sleep(time.Second)
+		a.stop()
+		assert.Equal(t, []string{"x"}, shore.Taken(pipeline.SignalLogs))
+	})
 }
 
 // stores an element or an entry of the journal.
