@@ -77,6 +77,8 @@ func (s *Store) write(seg *segment, r *record.Encoded) error {
 	if _, err := seg.file.WriteAt(after.Append(r.Bytes), seg.end); err != nil {
 		// A part of it may be there: it is no record, but it may be where the mark was.
 		_, _ = seg.file.WriteAt(seg.mark().Append(nil), seg.end)
+		// On a full disk it would keep the room that it took.
+		_ = seg.file.Truncate(seg.size)
 		return fmt.Errorf("cannot write %d bytes at %d of %s: %w", len(r.Bytes), seg.end, s.dir.Path(seg.name), err)
 	}
 	s.lsn++
@@ -108,10 +110,17 @@ func (s *Store) begin(must bool) (*segment, error) {
 	return seg, nil
 }
 
-// newFile takes a spare, but leaves the last one to what must not fail.
+// newFile takes a spare, but leaves the last one to what must not fail; what
+// is moved forward has a reserve of its own, or a full disk could not be made less full.
 func (s *Store) newFile(seg *segment, must bool) (err error) {
-	if len(s.spares) > 1 || must && len(s.spares) > 0 {
-		return s.takeSpare(seg)
+	if len(s.spares) > 1 {
+		return s.takeSpare(seg, &s.spares)
+	}
+	if _, full := s.room(s.set.SegmentBytes / moversShare); s.moving && full != nil && len(s.movers) > 0 {
+		return s.takeSpare(seg, &s.movers)
+	}
+	if must && len(s.spares) > 0 {
+		return s.takeSpare(seg, &s.spares)
 	}
 	seg.file, err = s.dir.Create(seg.name)
 	return err

@@ -8,6 +8,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/otelcol-mship/otelcol-mship/extension/mshipstorage/internal/disk"
 	"github.com/otelcol-mship/otelcol-mship/extension/mshipstorage/internal/index"
 	"github.com/otelcol-mship/otelcol-mship/extension/mshipstorage/internal/record"
 )
@@ -23,6 +24,7 @@ const movedAtOnce = 1 << 20
 // read then is given up after stuckMax of them: it would keep the disk full.
 const (
 	movePause = time.Minute
+	fullPause = time.Second
 	stuckMax  = 3
 )
 
@@ -190,10 +192,10 @@ func (s *Store) addSpare(sp spare) {
 }
 
 // takeSpare makes the file of a new segment of the last spare.
-func (s *Store) takeSpare(seg *segment) error {
-	last := len(s.spares) - 1
-	sp := s.spares[last]
-	s.spares = s.spares[:last]
+func (s *Store) takeSpare(seg *segment, of *[]spare) error {
+	last := len(*of) - 1
+	sp := (*of)[last]
+	*of = (*of)[:last]
 	s.used -= sp.size
 	err := s.dir.Rename(sp.name, seg.name)
 	if err == nil {
@@ -206,22 +208,29 @@ func (s *Store) takeSpare(seg *segment) error {
 // makeReserve makes the first spare, of blocks that the file system has given
 // us: what must not fail for want of space is written over them.
 func (s *Store) makeReserve() {
-	if len(s.spares) > 0 {
+	if len(s.spares) == 0 {
+		s.makeSpare(&s.spares, reserveName, s.set.SegmentBytes)
+	}
+	if len(s.movers) == 0 {
+		s.makeSpare(&s.movers, moverName, s.set.SegmentBytes/moversShare)
+	}
+}
+
+func (s *Store) makeSpare(of *[]spare, name string, size int64) {
+	if _, err := s.room(size); err != nil {
 		return
 	}
-	if _, err := s.room(s.set.SegmentBytes); err != nil {
-		return
-	}
-	f, err := s.dir.Create(reserveName)
+	f, err := s.dir.Create(name)
 	if err == nil {
-		_, err = f.WriteAt(make([]byte, s.set.SegmentBytes), 0)
+		_, err = f.WriteAt(make([]byte, size), 0)
 		err = errors.Join(err, f.Close())
 	}
 	if err != nil {
-		s.set.Logger.Warn("cannot make a reserve for a full disk", zap.Error(errors.Join(err, s.remove(reserveName))))
+		s.set.Logger.Warn("cannot make a reserve for a full disk", zap.Error(errors.Join(err, s.remove(name))))
 		return
 	}
-	s.addSpare(spare{reserveName, s.set.SegmentBytes})
+	*of = append(*of, spare{name, size})
+	s.used += size
 }
 
 // trim gives back what a quiet store does not need: all but one spare.
@@ -262,7 +271,7 @@ func (s *Store) moveForward() bool {
 			n, err := c.moveSome(seg, keys)
 			if err != nil {
 				s.set.Logger.Warn("cannot move what is left in a segment; will try again later", zap.String("file", s.dir.Path(seg.name)), zap.Error(err))
-				s.postpone(seg)
+				s.postpone(seg, err)
 				return false
 			}
 			keys = keys[n:]
@@ -274,10 +283,14 @@ func (s *Store) moveForward() bool {
 }
 
 // postpone leaves a segment alone for a while: to try holds everybody up.
-func (s *Store) postpone(seg *segment) {
+func (s *Store) postpone(seg *segment, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	seg.tried = time.Now()
+	if disk.IsFull(err) {
+		seg.tried = seg.tried.Add(fullPause - movePause) // it may have room again soon
+		return
+	}
 	seg.stuck++
 }
 
@@ -293,7 +306,7 @@ func (s *Store) worthMoving(seg *segment) bool {
 	switch {
 	case seg.live == 0 || len(s.segments) < 3 && !s.quiet():
 		return false
-	case seg.live <= seg.end/4, len(s.segments) > 4 && dead > whole/2:
+	case seg.live <= seg.end/moversShare, len(s.segments) > 4 && dead > whole/2:
 		return true
 	default:
 		return s.full && dead > whole/4 && dead > 2*s.set.SegmentBytes
@@ -305,6 +318,8 @@ func (s *Store) worthMoving(seg *segment) bool {
 func (c *Client) moveSome(seg *segment, keys []string) (n int, err error) {
 	c.store.mu.Lock()
 	defer c.store.mu.Unlock()
+	c.store.moving = true
+	defer func() { c.store.moving = false }()
 	for size := 0; n < len(keys) && size <= movedAtOnce; n++ {
 		moved, err := c.move(seg, keys[n])
 		if err != nil {

@@ -170,6 +170,9 @@ func (s *Store) tidy(entries []disk.Entry) {
 	for _, e := range entries {
 		id, isSummary := idOf(e.Name, summarySuffix)
 		switch {
+		case e.Name == moverName:
+			s.movers = append(s.movers, spare{e.Name, e.Size})
+			s.used += e.Size
 		case isSummary && !segments[id], strings.HasSuffix(e.Name, spareSuffix) && !s.wantSpare(e.Size):
 			if err := s.dir.Remove(e.Name); err != nil {
 				s.used += e.Size

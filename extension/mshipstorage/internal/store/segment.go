@@ -19,7 +19,11 @@ const (
 	// asideSuffix is what a file gets that claims to be a segment and cannot be.
 	asideSuffix = ".bad"
 	reserveName = "reserve" + spareSuffix
+	moverName   = "forward" + spareSuffix
 )
+
+// moversShare of a segment, 1/n, is what is left in one that is worth moving.
+const moversShare = 4
 
 // readingMax bounds how many files are open for reading alone.
 const readingMax = 64

@@ -84,6 +84,10 @@ type Store struct {
 	// spares are files to be written over. The last one is a reserve: what must
 	// not fail for want of space is written into it.
 	spares []spare
+	// movers is at most one more, a shorter one, for what is moved forward; moving
+	// tells that something is.
+	movers []spare
+	moving bool
 	// used is the size of all files, in bytes; reserved what the door was promised.
 	used, reserved int64
 	// full: new data was refused, and none was taken since.
