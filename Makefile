@@ -66,7 +66,7 @@ fuzz: ## Every fuzz target, one after the other (FUZZTIME=30s each, STORETIME=60
 		for name in $$(echo "$$names" | grep '^Fuzz'); do \
 			case $$dir in *mshipstorage/internal/record) time=$(STORETIME);; *) time=$(FUZZTIME);; esac; \
 			echo "fuzz $$dir $$name $$time"; \
-			go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $$time $$dir; \
+			go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $$time -fuzzminimizetime 1x $$dir; \
 		done; \
 	done
 

@@ -38,7 +38,7 @@ func slowDown(b *testing.B) string {
 	text := fmt.Sprintf(`#!/bin/sh
 exec %s -D -f -qq --seccomp-bpf -o /dev/null -e trace=fsync,fdatasync -e inject=fsync,fdatasync:delay_exit=%d %s "$@"
 `, strace, slowFlushes.Microseconds(), binary)
-	require.NoError(b, os.WriteFile(script, []byte(text), 0o700)) //nolint:gosec // a script is run
+	require.NoError(b, os.WriteFile(script, []byte(text), 0o700))
 	return script
 }
 
