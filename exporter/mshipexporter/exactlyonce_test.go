@@ -189,11 +189,18 @@ func (v voyage) clone(t *testing.T) voyage {
 // says that it came to its end, with a shutdown.
 func (v voyage) sail(t *testing.T, calls, requests int) (whole bool) {
 	t.Helper()
+	return v.work(t, requests, func(call int) (cut bool) { return call >= calls }, nil)
+}
+
+// work offers requests, and ends with a shutdown. From a call to the storage on
+// at which the power is cut nothing works any more; any other call may fail on its own.
+func (v voyage) work(t *testing.T, requests int, cutAt func(call int) bool, failAt func(call int) error) (whole bool) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		shore := sinktest.New(v.coast.answer)
 		a := board(t, v.disk, shore, httpSink, v.adjust, func(c *Config) { c.DeadLetter.Directory = v.letters })
 		var mu sync.Mutex
-		left, dead := calls, false
+		calls, dead := 0, false
 		isDead := func() bool {
 			mu.Lock()
 			defer mu.Unlock()
@@ -205,10 +212,14 @@ func (v voyage) sail(t *testing.T, calls, requests int) (whole bool) {
 			if !slices.ContainsFunc(ops, writes) {
 				return nil // it leaves nothing behind; and pauses between reads are slept under the queue's lock, which stops a test's clock
 			}
-			if left--; left < 0 {
+			calls++
+			if dead || cutAt(calls-1) {
 				dead = true
 				v.coast.setDark(true)
 				return errCut
+			}
+			if failAt != nil {
+				return failAt(calls - 1)
 			}
 			return nil
 		})
@@ -356,6 +367,34 @@ func TestAPowerCutAtEveryStep(t *testing.T) {
 			c.coast(v.coast)
 			cutEverywhere(t, v)
 			t.Log(v.moved.Load(), "batches went to the back")
+		})
+	}
+}
+
+// TestAStorageThatFailsOnce fails a single call to the storage, each in turn, and goes on.
+func TestAStorageThatFailsOnce(t *testing.T) {
+	t.Parallel()
+	for name, adjust := range map[string]func(*Config){"batches": eager, "parcels": parcelsOf(3)} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for n := 0; ; n++ {
+				failed := false
+				fail := func(call int) error {
+					if call != n {
+						return nil
+					}
+					failed = true
+					return errors.New("input/output error")
+				}
+				v := voyage{disk: storagetest.New(), coast: newCoast(), customer: &customer{}, letters: t.TempDir(), adjust: adjust, moved: new(atomic.Int64)}
+				v.coast.refuses = bad
+				require.True(t, v.work(t, 7, func(int) bool { return false }, fail))
+				if !failed {
+					t.Logf("%d calls", n)
+					return
+				}
+				v.arrive(t, fmt.Sprintf("call %d fails", n))
+			}
 		})
 	}
 }
