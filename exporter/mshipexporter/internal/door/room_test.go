@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -198,15 +199,15 @@ func TestBlockingWaitsForRoomInTheStorage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRoom(50)
 		r.block = true
-		full := true
+		var room atomic.Bool
 		r.reserve = func(int64) (func(), error) {
-			if full {
+			if !room.Load() {
 				return nil, storage.ErrStorageFull
 			}
 			return func() {}, nil
 		}
 		time.AfterFunc(200*time.Millisecond, func() {
-			full = false
+			room.Store(true)
 			r.remove(10)
 		})
 		begun := time.Now()
