@@ -124,6 +124,7 @@ func (m *model) step() (err error) {
 	case n == 18:
 		limit := []int64{-1, -1, m.mem.Total() + 8<<10, m.mem.Total()}[m.r.IntN(4)]
 		m.mem.Limit(limit)
+		m.oracle.full = m.oracle.full || limit >= 0
 		m.note("limit %d", limit)
 	default:
 		idle(2 * rigInterval)

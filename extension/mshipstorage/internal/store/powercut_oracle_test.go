@@ -42,6 +42,10 @@ type oracle struct {
 	plain   map[string]version
 	// unflushed are acknowledged steps that need not be durable before the next enqueue is.
 	unflushed map[int]phase
+	// full: the disk was full at times. That a batch is delivered may then have
+	// been owed when its segment was freed, which is what makes room: a power cut
+	// forgets the ledger's entry, of a batch that nobody needs any more.
+	full bool
 }
 
 func newOracle() *oracle {
@@ -52,7 +56,7 @@ func newOracle() *oracle {
 func (o *oracle) snapshot() *oracle {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return &oracle{batches: maps.Clone(o.batches), plain: maps.Clone(o.plain), unflushed: map[int]phase{}}
+	return &oracle{batches: maps.Clone(o.batches), plain: maps.Clone(o.plain), unflushed: map[int]phase{}, full: o.full}
 }
 
 // try: the step is about to be taken.
@@ -192,6 +196,7 @@ func (o *oracle) wrong(s seen) []string {
 		case text != "":
 			out = append(out, text)
 		case at == unknown && p.most == forgotten:
+		case at == unknown && p.most == delivered && o.full:
 		case p.damaged && at == unknown && p.most >= queued:
 			if !s.quarantined(id) {
 				out = append(out, fmt.Sprintf("batch %d was damaged, and is neither here nor in quarantine", id))
