@@ -84,7 +84,8 @@ type Load struct {
 	Queue, Bytes int64
 }
 
-// Enter lets a batch in and calls store, or refuses. An empty queue takes any batch. Its error is a gRPC status Unavailable with a
+// Enter lets a batch in and calls store, or refuses. An empty queue takes any
+// batch. Its error is a gRPC status Unavailable with a
 // RetryInfo, which the otlp receiver turns into 503 with Retry-After.
 func (d *Door) Enter(ctx context.Context, load Load, store func() error) error {
 	reason, err := d.enter(ctx, load, store)

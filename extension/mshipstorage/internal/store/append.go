@@ -116,8 +116,10 @@ func (s *Store) newFile(seg *segment, must bool) (err error) {
 	if len(s.spares) > 1 {
 		return s.takeSpare(seg, &s.spares)
 	}
-	if _, full := s.room(s.set.SegmentBytes / moversShare); s.moving && full != nil && len(s.movers) > 0 {
-		return s.takeSpare(seg, &s.movers)
+	if s.moving && len(s.movers) > 0 {
+		if _, full := s.room(s.set.SegmentBytes / moversShare); full != nil {
+			return s.takeSpare(seg, &s.movers)
+		}
 	}
 	if must && len(s.spares) > 0 {
 		return s.takeSpare(seg, &s.spares)

@@ -35,8 +35,8 @@ func (s *Store) takeSpare(seg *segment, of *[]spare) error {
 	return err
 }
 
-// makeReserve makes the first spare, of blocks that the file system has given
-// us: what must not fail for want of space is written over them.
+// makeReserve makes the first spare, and the one for moves, of blocks that the
+// file system has given us: what must not fail for want of space is written over them.
 func (s *Store) makeReserve() {
 	if len(s.spares) == 0 {
 		s.makeSpare(&s.spares, reserveName, s.set.SegmentBytes)
