@@ -2,6 +2,7 @@ package probe
 
 import (
 	"context"
+	"errors"
 	"net"
 	"os"
 	"slices"
@@ -63,6 +64,9 @@ func (d *dials) dial(ctx context.Context, address string) (net.Conn, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if err != nil {
+		if errors.Is(ctx.Err(), context.Canceled) { // another address was faster
+			return nil, err
+		}
 		for s := range d.listeners {
 			s.dialFailed.Store(&dialFailure{at: time.Now(), err: err})
 		}
@@ -72,6 +76,7 @@ func (d *dials) dial(ctx context.Context, address string) (net.Conn, error) {
 	d.current = w
 	for s := range d.listeners {
 		s.conn.Store(w)
+		s.dialFailed.Store(nil)
 	}
 	return w, nil
 }

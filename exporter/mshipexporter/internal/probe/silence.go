@@ -42,7 +42,8 @@ type silence struct {
 	// share is how much the connection carries at the most until the request has
 	// gone with it; 0 if nobody knows (gRPC).
 	share int64
-	// dialFailed is the latest failed dial since the attempt began (gRPC only: there it does not end the call).
+	// dialFailed is the latest failed dial since the attempt began and since one
+	// succeeded (gRPC only: there it does not end the call).
 	dialFailed atomic.Pointer[dialFailure]
 }
 
@@ -100,6 +101,7 @@ func (s *silence) run(ctx context.Context, heard time.Time, m movement) {
 	tick := time.NewTicker(min(max(s.limit/20, shortestTick), longestTick))
 	defer tick.Stop()
 	gone := false
+	var failed *dialFailure
 	for {
 		select {
 		case <-ctx.Done():
@@ -109,7 +111,11 @@ func (s *silence) run(ctx context.Context, heard time.Time, m movement) {
 				heard = now
 				continue
 			}
-			if m.on(s.conn.Load()) && !gone {
+			moved := m.on(s.conn.Load())
+			if f := s.dialFailed.Load(); f != failed {
+				failed, moved = f, false // it may have moved before the dial failed
+			}
+			if moved && !gone {
 				heard = now
 			}
 			gone = s.gone(m)

@@ -1,13 +1,16 @@
 package probe
 
 import (
+	"context"
 	"crypto/rand"
+	"errors"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -187,5 +190,48 @@ func attempt(c *http.Client, url, header string) {
 	req.Header.Set(header, "1")
 	if resp, err := c.Do(req); err == nil {
 		_ = resp.Body.Close()
+	}
+}
+
+// still is a connection on which bytes have moved, and move no more.
+func still(moved int64) *conn {
+	c := watch(nil)
+	c.read.Store(moved)
+	return c
+}
+
+// What moved on the connection that was lost, and is looked at after the next
+// dial has failed, is no sign of life: the attempt would wait out the silence.
+func TestADialThatFailsAfterAMovement(t *testing.T) {
+	t.Parallel()
+	for name, then := range map[string]func(*silence){
+		"nothing more":  func(*silence) {},
+		"a connection":  func(s *silence) { s.dialFailed.Store(nil); s.conn.Store(still(0)) },
+		"more movement": func(s *silence) { s.conn.Load().read.Add(leastProgress) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				ctx, s := listen(t.Context(), time.Minute, func(s *silence) {
+					s.conn.Store(still(0))
+					s.armed.Store(true)
+				})
+				defer s.stop()
+				time.Sleep(time.Millisecond)
+				s.conn.Load().read.Add(leastProgress)
+				time.Sleep(time.Millisecond)
+				refused := errors.New("connection refused")
+				s.dialFailed.Store(&dialFailure{at: time.Now(), err: refused})
+				time.Sleep(longestTick + time.Millisecond)
+				then(s)
+				time.Sleep(dialGrace + longestTick)
+				synctest.Wait()
+				if name == "nothing more" {
+					assert.Equal(t, refused, context.Cause(ctx))
+				} else {
+					assert.NoError(t, ctx.Err())
+				}
+			})
+		})
 	}
 }
