@@ -3,6 +3,7 @@ package mshipexporter
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	"go.opentelemetry.io/collector/config/configoptional"
 	"go.opentelemetry.io/collector/config/configretry"
 	"go.opentelemetry.io/collector/consumer"
+	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.opentelemetry.io/collector/exporter"
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
 	"go.opentelemetry.io/collector/exporter/exporterhelper/xexporterhelper"
@@ -61,51 +63,67 @@ type tracesExporter struct {
 }
 
 func newLogs(ctx context.Context, c *core, set exporter.Settings) (exporter.Logs, error) {
-	h := newHandle(c, delivery.Logs)
+	h, err := newHandle(c, delivery.Logs)
+	if err != nil {
+		return nil, err
+	}
 	inner, err := xexporterhelper.NewLogsRequest(ctx, quietSettings(set), convert[plog.Logs], h.push, h.options()...)
 	if err != nil {
 		return nil, err
 	}
 	h.inner, h.offer = inner, func(ctx context.Context) error { return inner.ConsumeLogs(ctx, plog.NewLogs()) }
-	entry, err := consumer.NewLogs(enter(h, payload.FromLogs))
+	entry, err := consumer.NewLogs(enter(h, payload.FromLogs), owns)
 	return &logsExporter{h, entry}, err
 }
 
 func newMetrics(ctx context.Context, c *core, set exporter.Settings) (exporter.Metrics, error) {
-	h := newHandle(c, delivery.Metrics)
+	h, err := newHandle(c, delivery.Metrics)
+	if err != nil {
+		return nil, err
+	}
 	inner, err := xexporterhelper.NewMetricsRequest(ctx, quietSettings(set), convert[pmetric.Metrics], h.push, h.options()...)
 	if err != nil {
 		return nil, err
 	}
 	h.inner, h.offer = inner, func(ctx context.Context) error { return inner.ConsumeMetrics(ctx, pmetric.NewMetrics()) }
-	entry, err := consumer.NewMetrics(enter(h, payload.FromMetrics))
+	entry, err := consumer.NewMetrics(enter(h, payload.FromMetrics), owns)
 	return &metricsExporter{h, entry}, err
 }
 
 func newTraces(ctx context.Context, c *core, set exporter.Settings) (exporter.Traces, error) {
-	h := newHandle(c, delivery.Traces)
+	h, err := newHandle(c, delivery.Traces)
+	if err != nil {
+		return nil, err
+	}
 	inner, err := xexporterhelper.NewTracesRequest(ctx, quietSettings(set), convert[ptrace.Traces], h.push, h.options()...)
 	if err != nil {
 		return nil, err
 	}
 	h.inner, h.offer = inner, func(ctx context.Context) error { return inner.ConsumeTraces(ctx, ptrace.NewTraces()) }
-	entry, err := consumer.NewTraces(enter(h, payload.FromTraces))
+	entry, err := consumer.NewTraces(enter(h, payload.FromTraces), owns)
 	return &tracesExporter{h, entry}, err
 }
 
-func newHandle(c *core, signal delivery.Signal) *handle {
-	h := &handle{core: c, encoding: element.NewEncoding(signal, payload.Unmarshal)}
+func newHandle(c *core, signal delivery.Signal) (*handle, error) {
+	encoding, err := element.NewEncoding(signal, payload.Unmarshal)
+	if err != nil {
+		return nil, err
+	}
+	h := &handle{core: c, encoding: encoding}
 	h.lane = newLane(c, signal, h.requeue)
 	if c.cfg.Queue.HasValue() {
 		h.journal = h.newJournal()
 	}
-	return h
+	return h, nil
 }
 
 func quietSettings(set exporter.Settings) exporter.Settings {
 	set.Logger = quiet(set.Logger)
 	return set
 }
+
+// owns: what comes in is kept decoded, and becomes a part of what goes out.
+var owns = consumer.WithCapabilities(consumer.Capabilities{MutatesData: true})
 
 // convert ignores the telemetry it is called with: the batch was made at the door and travels in the context.
 func convert[T any](ctx context.Context, _ T) (xexporterhelper.Request, error) {
@@ -123,6 +141,9 @@ func enter[T any](h *handle, wrap func(T) delivery.Payload) func(context.Context
 }
 
 func (h *handle) enter(ctx context.Context, el *element.Element) error {
+	if err := h.encode(&el.Batch); err != nil {
+		return err
+	}
 	if h.lane.arrivals == nil {
 		return h.admit(ctx, el, nil)
 	}
@@ -131,6 +152,19 @@ func (h *handle) enter(ctx context.Context, el *element.Element) error {
 		return door.Refusal(err, 0)
 	}
 	return err
+}
+
+// encode the payload once, for all who need its bytes at the door.
+func (h *handle) encode(b *delivery.Batch) error {
+	if h.lane.arrivals == nil && h.journal == nil {
+		return nil
+	}
+	otlp, err := b.Payload.MarshalProto()
+	if err != nil {
+		return consumererror.NewPermanent(fmt.Errorf("cannot encode %d records: %w", b.Payload.Records(), err))
+	}
+	b.Payload = payload.Encoded(b.Payload, otlp)
+	return nil
 }
 
 // admit takes a batch through the door into the queue.
@@ -149,36 +183,36 @@ func (h *handle) admit(ctx context.Context, el *element.Element, riders []*stora
 	})
 }
 
-// small gives a batch as a piece, if it is to wait in the journal for others.
-func (h *handle) small(b delivery.Batch) (p journal.Piece, small bool) {
-	if h.journal == nil {
-		return p, false
-	}
-	otlp, err := b.Payload.MarshalProto()
-	if err != nil {
-		return p, false // the queue's encoding will say so
-	}
-	p = journal.Piece{OTLP: otlp, Records: b.Payload.Records()}
-	return p, h.journal.Fits(p)
-}
-
 // store hands the batch to the queue, or, where there is none, sends it at once.
-func (h *handle) store(ctx context.Context, b delivery.Batch, size queue.Size) error {
+func (h *handle) store(ctx context.Context, b delivery.Batch, size queue.Size) (err error) {
+	if h.onDisk() && b.Damage == nil {
+		// Here, because many can do it at once: the queue encodes under its lock.
+		if b.Payload, err = h.encoding.Pressed(b.Payload); err != nil {
+			return fmt.Errorf("cannot encode batch %s: %w", b.ID, err)
+		}
+		h.encoding.Keep(b)
+	}
 	if h.inMemory() {
 		h.core.depth.Add(size)
 	}
-	err := h.offer(element.WithBatch(ctx, b))
+	err = h.offer(element.WithBatch(ctx, b))
+	if err != nil {
+		h.encoding.Forget(b.ID)
+	}
 	if err != nil && h.inMemory() {
 		h.core.depth.Remove(size)
 	}
 	return err
 }
 
-// inMemory: a queue without storage, which nobody else counts.
-func (h *handle) inMemory() bool {
+// onDisk: there is a queue, and it is in a storage.
+func (h *handle) onDisk() bool {
 	q := h.core.cfg.Queue
-	return q.HasValue() && q.Get().StorageID == nil
+	return q.HasValue() && q.Get().StorageID != nil
 }
+
+// inMemory: a queue without storage, which nobody else counts.
+func (h *handle) inMemory() bool { return h.core.cfg.Queue.HasValue() && !h.onDisk() }
 
 func sizeOf(el *element.Element) queue.Size {
 	return queue.Size{Batches: 1, Records: int64(el.ItemsCount()), Bytes: int64(el.BytesSize())}
@@ -270,7 +304,7 @@ func (h *handle) guard(ctx context.Context, host component.Host) (component.Host
 		return host, h.lane.recall(ctx, nil)
 	}
 	return queue.Guard{
-		Storage: *q.Get().StorageID, Depth: h.core.depth, Records: element.Records, Logger: h.core.logger,
+		Storage: *q.Get().StorageID, Depth: h.core.depth, Records: element.Records, Bytes: element.Size, Logger: h.core.logger,
 		Opened: h.lane.recall, Closing: h.lane.settle, Head: element.HeadSize, Completed: h.lane.completed,
 	}.Host(host)
 }

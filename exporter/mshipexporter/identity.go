@@ -19,7 +19,7 @@ import (
 // sends one, becomes the batch's id. The content alone decides whether it is
 // the same, so that a pipeline which takes a request apart loses nothing.
 func (h *handle) once(ctx context.Context, b *delivery.Batch, enter func(riders []*storage.Operation) error) error {
-	request, name, ok := h.identify(ctx, b)
+	request, name, ok := h.identify(ctx, *b)
 	if !ok {
 		return enter(nil)
 	}
@@ -37,12 +37,11 @@ func (h *handle) once(ctx context.Context, b *delivery.Batch, enter func(riders 
 
 // identify tells what a batch is known by, and the name that the client gave
 // it. ok: it can be told from an equal one.
-func (h *handle) identify(ctx context.Context, b *delivery.Batch) (r ledger.Request, name string, ok bool) {
+func (h *handle) identify(ctx context.Context, b delivery.Batch) (r ledger.Request, name string, ok bool) {
 	otlp, err := b.Payload.MarshalProto()
 	if err != nil {
-		return r, "", false // the queue's encoding will say so
+		return r, "", false // it has been encoded before
 	}
-	b.Payload = payload.Encoded(b.Payload, otlp)
 	signal, digest := string(b.Payload.Signal()), sha256.Sum256(otlp)
 	if name = clientKey(ctx, h.core.cfg.Idempotency.Header); name != "" {
 		r.Name = seen.KeyOf("name", signal, name)

@@ -28,7 +28,7 @@ func (e *Element) ItemsCount() int {
 	return e.Batch.Payload.Records()
 }
 
-// BytesSize is exactly what the element takes in the store.
+// BytesSize is what the element takes before it is compressed.
 func (e *Element) BytesSize() int {
 	if d := e.Batch.Damage; d != nil {
 		return len(d.Raw)

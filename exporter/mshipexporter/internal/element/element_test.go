@@ -1,9 +1,11 @@
 package element
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"encoding/hex"
+	"hash/crc32"
 	"slices"
 	"testing"
 	"time"
@@ -17,6 +19,7 @@ import (
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/delivery"
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/deliverytest"
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/payloadtest"
+	"github.com/otelcol-mship/otelcol-mship/internal/frame"
 )
 
 // logs is a payload of real logs.
@@ -39,6 +42,13 @@ func unmarshal(_ delivery.Signal, raw []byte) (delivery.Payload, error) {
 	r := plogotlp.NewExportRequest()
 	err := r.UnmarshalProto(raw)
 	return newLogs(r.Logs()), err
+}
+
+func encoding(t testing.TB, signal delivery.Signal) *Encoding {
+	t.Helper()
+	e, err := NewEncoding(signal, unmarshal)
+	require.NoError(t, err)
+	return e
 }
 
 func batch(seed uint64) delivery.Batch {
@@ -64,11 +74,11 @@ func read(t *testing.T, e *Encoding, raw []byte) delivery.Batch {
 }
 
 func TestWhatIsStoredComesBack(t *testing.T) {
-	e := NewEncoding(delivery.Logs, unmarshal)
+	e := encoding(t, delivery.Logs)
 	for seed := range uint64(100) {
 		b := batch(seed)
 		raw := stored(t, e, b)
-		assert.Len(t, raw, (&Element{Batch: b}).BytesSize())
+		assert.Equal(t, Size(raw), (&Element{Batch: b}).BytesSize())
 		assert.Equal(t, b.Payload.Records(), Records(raw))
 		back := read(t, e, raw)
 		require.Nil(t, back.Damage)
@@ -82,8 +92,8 @@ func TestWhatIsStoredComesBack(t *testing.T) {
 
 // Ticks of a witness mean nothing to another run.
 func TestAnotherRunForgetsTheWitness(t *testing.T) {
-	raw := stored(t, NewEncoding(delivery.Logs, unmarshal), batch(1))
-	h := read(t, NewEncoding(delivery.Logs, unmarshal), raw).History
+	raw := stored(t, encoding(t, delivery.Logs), batch(1))
+	h := read(t, encoding(t, delivery.Logs), raw).History
 	assert.Zero(t, h.FirstRefused)
 	assert.False(t, h.Halved)
 	assert.Equal(t, 2, h.Rounds)
@@ -91,10 +101,10 @@ func TestAnotherRunForgetsTheWitness(t *testing.T) {
 
 // The bytes are a document: FORMAT.md.
 func TestFormat(t *testing.T) {
-	e := NewEncoding(delivery.Logs, unmarshal)
+	e := encoding(t, delivery.Logs)
 	e.session = 0x1122334455667788
 	raw := stored(t, e, batch(1))
-	assert.Equal(t, "MSB1L\x01", string(raw[:6]))
+	assert.Equal(t, "MSB2L\x01", string(raw[:6]))
 	assert.EqualValues(t, 2, binary.LittleEndian.Uint16(raw[6:]))
 	assert.Equal(t, "01020301", hex.EncodeToString(raw[8:12]))
 	assert.EqualValues(t, 1700000000123456789, binary.LittleEndian.Uint64(raw[24:]))
@@ -103,12 +113,18 @@ func TestFormat(t *testing.T) {
 	assert.EqualValues(t, 99, binary.LittleEndian.Uint64(raw[48:]))
 	proto, err := batch(1).Payload.MarshalProto()
 	require.NoError(t, err)
-	assert.Equal(t, proto, raw[60:])
+	assert.EqualValues(t, len(proto), binary.LittleEndian.Uint32(raw[56:]))
+	assert.Equal(t, crc32.Update(crc32.Checksum(raw[:60], castagnoli), castagnoli, raw[64:]), binary.LittleEndian.Uint32(raw[60:]))
+	zstd, err := frame.New()
+	require.NoError(t, err)
+	otlp, err := zstd.Open(raw[64:], len(proto))
+	require.NoError(t, err)
+	assert.Equal(t, proto, otlp)
 }
 
 // No damage is handed out as data, and none is an error: the queue drops what does not decode.
 func TestDamageIsCarried(t *testing.T) {
-	e := NewEncoding(delivery.Logs, unmarshal)
+	e := encoding(t, delivery.Logs)
 	whole := stored(t, e, batch(3))
 	requireDamage := func(raw []byte, what string, args ...any) {
 		b := read(t, e, raw)
@@ -128,7 +144,7 @@ func TestDamageIsCarried(t *testing.T) {
 		flipped[i] ^= 0x10
 		requireDamage(flipped, "flipped at %d", i)
 	}
-	requireDamage(stored(t, NewEncoding(delivery.Traces, unmarshal), batch(3)), "of another signal")
+	requireDamage(stored(t, encoding(t, delivery.Traces), batch(3)), "of another signal")
 	_, _, err := e.Unmarshal(nil)
 	assert.ErrorIs(t, err, errMissing)
 }
@@ -146,12 +162,12 @@ func TestABatchTravelsInTheContext(t *testing.T) {
 }
 
 func FuzzDecode(f *testing.F) {
-	e := NewEncoding(delivery.Logs, unmarshal)
+	e := encoding(f, delivery.Logs)
 	raw, err := e.Marshal(context.Background(), &Element{Batch: batch(1)})
 	require.NoError(f, err)
 	f.Add(raw)
 	f.Add(raw[:headerSize])
-	f.Add([]byte("MSB2"))
+	f.Add([]byte("MSB3"))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		_, req, err := e.Unmarshal(raw)
 		if len(raw) == 0 {
@@ -164,12 +180,16 @@ func FuzzDecode(f *testing.F) {
 			assert.Equal(t, raw, b.Damage.Raw)
 			return
 		}
-		assert.Equal(t, raw[headerSize:], stored(t, e, b)[headerSize:])
+		otlp, err := e.open(bodyOf(raw))
+		require.NoError(t, err)
+		again, err := b.Payload.MarshalProto()
+		require.NoError(t, err)
+		assert.Equal(t, otlp, again)
 	})
 }
 
 func TestTheIdIsReadFromTheHead(t *testing.T) {
-	e := NewEncoding(delivery.Logs, unmarshal)
+	e := encoding(t, delivery.Logs)
 	raw := stored(t, e, batch(3))
 	id, ok := ID(raw[:HeadSize])
 	assert.True(t, ok)
@@ -180,23 +200,63 @@ func TestTheIdIsReadFromTheHead(t *testing.T) {
 	}
 }
 
-func TestOpenGivesTheBytesOrTheDamage(t *testing.T) {
-	e := NewEncoding(delivery.Logs, unmarshal)
+func TestBodyGivesTheBodyOrTheDamage(t *testing.T) {
+	e := encoding(t, delivery.Logs)
 	b := batch(3)
 	raw := stored(t, e, b)
-	want, err := b.Payload.MarshalProto()
-	require.NoError(t, err)
-	otlp, records, damage := e.Open(raw)
+	body, records, damage := e.Body(raw)
 	require.Nil(t, damage)
-	assert.Equal(t, want, otlp)
+	p, err := e.Decode(body)
+	require.NoError(t, err)
+	assert.Equal(t, b.Payload, p)
 	assert.Equal(t, b.Payload.Records(), records)
 	for i := range raw {
 		bad := slices.Clone(raw)
 		bad[i] ^= 1
-		_, _, damage = e.Open(bad)
+		_, _, damage = e.Body(bad)
 		require.NotNil(t, damage, "byte %d", i)
 		assert.Equal(t, bad, damage.Raw)
 	}
-	_, _, damage = e.Open(nil)
+	_, _, damage = e.Body(nil)
 	require.NotNil(t, damage)
+}
+
+// What stands behind another is one message with it, small or large, whatever was compressed with what.
+func TestBodiesAreJoined(t *testing.T) {
+	e := encoding(t, delivery.Logs)
+	for name, copies := range map[string]int{"small": 10, "large": frame.LongFrom} {
+		var bodies []Body
+		var want []byte
+		for seed := range uint64(5) {
+			otlp := bytes.Repeat([]byte{byte(seed), 7}, copies)
+			bodies, want = append(bodies, e.Press(otlp)), append(want, otlp...)
+		}
+		joined := e.Join(bodies)
+		got, err := e.open(joined)
+		require.NoError(t, err)
+		assert.Equal(t, want, got, name)
+		assert.Equal(t, bodies[2], e.Join(bodies[2:3]), "one is itself")
+		apart := 0
+		for _, b := range bodies {
+			apart += len(b.Frames)
+		}
+		assert.Equal(t, name == "large", len(joined.Frames) == apart, "only what is small is compressed anew")
+	}
+}
+
+// A body that does not open is found by whoever reads the parcel; the parcel is made all the same.
+func TestABadBodyIsJoinedAsItIs(t *testing.T) {
+	e := encoding(t, delivery.Logs)
+	good, bad := e.Press(otlpOf(t, batch(1))), Body{Frames: []byte("this is no frame"), OTLP: 10}
+	joined := e.Join([]Body{good, bad})
+	assert.Equal(t, Body{Frames: slices.Concat(good.Frames, bad.Frames), OTLP: good.OTLP + 10}, joined)
+	_, err := e.Decode(joined)
+	assert.Error(t, err)
+}
+
+func otlpOf(t *testing.T, b delivery.Batch) []byte {
+	t.Helper()
+	otlp, err := b.Payload.MarshalProto()
+	require.NoError(t, err)
+	return otlp
 }

@@ -13,11 +13,12 @@ import (
 	"go.opentelemetry.io/collector/exporter/exporterhelper/xexporterhelper"
 
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/delivery"
+	"github.com/otelcol-mship/otelcol-mship/internal/frame"
 )
 
 // The layout of a stored element, little endian; FORMAT.md is its document.
 const (
-	magic = "MSB1"
+	magic = "MSB2"
 
 	atSignal       = 4
 	atFlags        = 5
@@ -28,8 +29,9 @@ const (
 	atRecords      = 36
 	atSession      = 40
 	atFirstRefused = 48
-	atChecksum     = 56
-	headerSize     = 60
+	atLength       = 56
+	atChecksum     = 60
+	headerSize     = 64
 
 	flagHalved = 1
 )
@@ -45,16 +47,22 @@ type Encoding struct {
 	decode Decode
 	// session tells this run's witness ticks from those of earlier runs, which mean nothing now.
 	session uint64
+	coder   *frame.Coder
+	shelf   shelf
 }
 
 // Decode makes a payload of OTLP protobuf.
 type Decode func(signal delivery.Signal, otlp []byte) (delivery.Payload, error)
 
 // NewEncoding makes the encoding for one signal.
-func NewEncoding(signal delivery.Signal, decode Decode) *Encoding {
+func NewEncoding(signal delivery.Signal, decode Decode) (*Encoding, error) {
+	coder, err := frame.New()
+	if err != nil {
+		return nil, err
+	}
 	var seed [8]byte
 	_, _ = rand.Read(seed[:]) // never fails (crypto/rand, Go 1.24)
-	return &Encoding{signal: signal, decode: decode, session: binary.LittleEndian.Uint64(seed[:])}
+	return &Encoding{signal: signal, decode: decode, session: binary.LittleEndian.Uint64(seed[:]), coder: coder}, nil
 }
 
 // Marshal encodes the element of the request.
@@ -67,13 +75,15 @@ func (e *Encoding) Marshal(_ context.Context, req xexporterhelper.Request) ([]by
 	if b.Damage != nil {
 		return b.Damage.Raw, nil
 	}
-	body, err := b.Payload.MarshalProto()
+	made, err := e.Pressed(b.Payload)
 	if err != nil {
 		return nil, fmt.Errorf("cannot encode batch %s: %w", b.ID, err)
 	}
-	out := make([]byte, headerSize, headerSize+len(body))
+	body := made.(*pressed).body
+	out := make([]byte, headerSize, headerSize+len(body.Frames))
 	e.header(out, b)
-	out = append(out, body...)
+	binary.LittleEndian.PutUint32(out[atLength:], uint32(body.OTLP))
+	out = append(out, body.Frames...)
 	binary.LittleEndian.PutUint32(out[atChecksum:], checksum(out))
 	return out, nil
 }
@@ -118,19 +128,24 @@ func (e *Encoding) Unmarshal(stored []byte) (context.Context, xexporterhelper.Re
 	return context.Background(), &Element{Batch: b}, nil
 }
 
-// Open gives the OTLP bytes of a stored element without decoding them, or what is damaged about it.
-func (e *Encoding) Open(stored []byte) (otlp []byte, records int, damage *delivery.Damage) {
+// Body gives the body of a stored element as it is, or what is damaged about it.
+func (e *Encoding) Body(stored []byte) (body Body, records int, damage *delivery.Damage) {
 	if err := e.check(stored); err != nil {
-		return nil, 0, &delivery.Damage{Signal: e.signal, Raw: stored, Err: err}
+		return Body{}, 0, &delivery.Damage{Signal: e.signal, Raw: stored, Err: err}
 	}
-	return stored[headerSize:], Records(stored), nil
+	return bodyOf(stored), Records(stored), nil
+}
+
+func bodyOf(stored []byte) Body {
+	return Body{Frames: stored[headerSize:], OTLP: int(binary.LittleEndian.Uint32(stored[atLength:]))}
 }
 
 func (e *Encoding) read(stored []byte) (delivery.Batch, error) {
 	if err := e.check(stored); err != nil {
 		return delivery.Batch{}, err
 	}
-	p, err := e.decode(e.signal, stored[headerSize:])
+	id := delivery.ID(stored[atID:atFirstSeen])
+	p, err := e.payload(id, bodyOf(stored))
 	if err != nil {
 		return delivery.Batch{}, err
 	}
@@ -143,7 +158,15 @@ func (e *Encoding) read(stored []byte) (delivery.Batch, error) {
 		h.FirstRefused = binary.LittleEndian.Uint64(stored[atFirstRefused:])
 		h.Halved = stored[atFlags]&flagHalved != 0
 	}
-	return delivery.Batch{ID: delivery.ID(stored[atID:atFirstSeen]), Payload: p, History: h}, nil
+	return delivery.Batch{ID: id, Payload: p, History: h}, nil
+}
+
+// payload is what is in memory yet, or else what the body holds.
+func (e *Encoding) payload(id delivery.ID, body Body) (delivery.Payload, error) {
+	if p, ok := e.shelf.take(id); ok {
+		return p, nil
+	}
+	return e.Decode(body)
 }
 
 func (e *Encoding) check(stored []byte) error {
@@ -170,6 +193,15 @@ func ID(stored []byte) (id delivery.ID, ok bool) {
 		return id, false
 	}
 	return delivery.ID(stored[atID:atFirstSeen]), true
+}
+
+// Size reads how large a stored element was before it was compressed, in bytes;
+// if it cannot, how large it is.
+func Size(stored []byte) int {
+	if len(stored) < headerSize || string(stored[:atSignal]) != magic {
+		return len(stored)
+	}
+	return headerSize + bodyOf(stored).OTLP
 }
 
 // Records reads the number of records from stored bytes without decoding them; 0 if it cannot.

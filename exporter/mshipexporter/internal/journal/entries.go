@@ -45,17 +45,17 @@ func parseNumbers(raw []byte) []uint64 {
 
 // write stores a group as one entry.
 func (j *Journal) write(ctx context.Context, group []*request) error {
-	var joined Piece
 	var ops []*storage.Operation
+	pieces := make([]Piece, 0, len(group))
 	for _, r := range group {
-		joined.join(r.piece)
+		pieces = append(pieces, r.piece)
 		ops = append(ops, r.riders...)
 	}
+	joined, stored, err := j.set.Encode(pieces)
+	if err != nil {
+		return err
+	}
 	if j.client != nil {
-		stored, err := j.set.Encode(joined)
-		if err != nil {
-			return err
-		}
 		ops = append(ops, storage.SetOperation(entryKey(j.next), stored), storage.SetOperation(nextKey, numbers(j.next+1)))
 		if err := j.client.Batch(ctx, ops...); err != nil {
 			return err
@@ -65,15 +65,14 @@ func (j *Journal) write(ctx context.Context, group []*request) error {
 	return nil
 }
 
-func (p *Piece) join(o Piece) {
-	p.OTLP = append(p.OTLP, o.OTLP...)
-	p.Records += o.Records
-}
-
 func (j *Journal) append(p Piece) {
-	j.set.Weigh(int64(p.Records), int64(len(p.OTLP)))
+	j.set.Weigh(int64(p.Records), int64(p.Bytes))
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	j.bytes += int64(p.Bytes)
+	if j.bytes > keptBytes {
+		p.Payloads = nil
+	}
 	e := entry{Piece: p, number: j.next, size: j.set.Size(p), came: time.Now()}
 	j.entries = append(j.entries, e)
 	j.size += e.size
@@ -179,30 +178,42 @@ func (e entry) alone() bool { return e.Damage != nil }
 
 // parcel moves the first n entries into the queue.
 func (j *Journal) parcel(ctx context.Context, n int) error {
-	j.mu.Lock()
-	taken, oldest := slices.Clone(j.entries[:n]), j.next
-	if n < len(j.entries) {
-		oldest = j.entries[n].number
-	}
-	j.mu.Unlock()
-	joined := Piece{Damage: taken[0].Damage}
+	taken, oldest := j.take(n)
+	pieces := make([]Piece, 0, n)
 	riders := make([]*storage.Operation, 0, n+1)
 	for _, e := range taken {
 		riders = append(riders, storage.DeleteOperation(entryKey(e.number)))
-		joined.join(e.Piece)
+		if !e.empty() {
+			pieces = append(pieces, e.Piece)
+		}
 	}
 	riders = append(riders, storage.SetOperation(firstKey, numbers(append([]uint64{oldest}, j.unread...)...)))
-	err := j.put(ctx, joined, riders)
+	err := j.put(ctx, pieces, riders)
 	if err == nil {
 		j.forget(taken)
 	}
 	return err
 }
 
-func (j *Journal) put(ctx context.Context, p Piece, riders []*storage.Operation) error {
+// take gives the first n entries, and the number of the one after them. Their
+// payloads are given once: who makes one of them takes them apart.
+func (j *Journal) take(n int) (taken []entry, oldest uint64) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	taken, oldest = slices.Clone(j.entries[:n]), j.next
+	if n < len(j.entries) {
+		oldest = j.entries[n].number
+	}
+	for i := range n {
+		j.entries[i].Payloads = nil
+	}
+	return taken, oldest
+}
+
+func (j *Journal) put(ctx context.Context, pieces []Piece, riders []*storage.Operation) error {
 	switch {
-	case !p.empty():
-		return j.set.Seal(ctx, p, riders)
+	case len(pieces) > 0:
+		return j.set.Seal(ctx, pieces, riders)
 	case j.client == nil:
 		return nil
 	default:
@@ -215,9 +226,10 @@ func (j *Journal) forget(taken []entry) {
 	j.entries = slices.Delete(j.entries, 0, len(taken))
 	for _, e := range taken {
 		j.size -= e.size
+		j.bytes -= int64(e.Bytes)
 	}
 	j.mu.Unlock()
 	for _, e := range taken {
-		j.set.Weigh(-int64(e.Records), -int64(len(e.OTLP)))
+		j.set.Weigh(-int64(e.Records), -int64(e.Bytes))
 	}
 }

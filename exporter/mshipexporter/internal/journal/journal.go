@@ -17,16 +17,20 @@ import (
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/delivery"
 )
 
-// Piece is telemetry as OTLP protobuf. Two pieces make one by standing one
-// behind the other (protobuf, "last one wins": repeated fields add up).
+// Piece is telemetry that waits for more.
 type Piece struct {
-	OTLP    []byte
-	Records int
+	// OTLP is what a request brings, as protobuf. Once it is stored, Body is what
+	// it is stored as; whoever makes parcels knows how bodies are joined.
+	OTLP, Body []byte
+	// Bytes is how long the OTLP is, or was.
+	Bytes, Records int
+	// Payloads are the same decoded, in order; none where they are not in memory any more.
+	Payloads []delivery.Payload
 	// Damage is set, and nothing else, where stored bytes could not be read.
 	Damage *delivery.Damage
 }
 
-func (p Piece) empty() bool { return p.Records == 0 && len(p.OTLP) == 0 && p.Damage == nil }
+func (p Piece) empty() bool { return p.Records == 0 && p.Bytes == 0 && p.Damage == nil }
 
 // Settings of a journal.
 type Settings struct {
@@ -37,15 +41,19 @@ type Settings struct {
 	MinSize, MaxSize int64
 	// Timeout is the longest that a request waits for others.
 	Timeout time.Duration
-	// Encode and Decode are the form of an entry on disk. What cannot be decoded has Damage.
-	Encode func(Piece) ([]byte, error)
-	Decode func(stored []byte) Piece
-	// Seal puts a parcel into the queue, and does the riders in the same Batch.
-	Seal func(ctx context.Context, p Piece, riders []*storage.Operation) error
+	// Encode makes one piece of what comes together, and the entry that stores it.
+	Encode func(group []Piece) (p Piece, entry []byte, err error)
+	// Decode reads an entry. What cannot be decoded has Damage.
+	Decode func(entry []byte) Piece
+	// Seal puts a parcel of these pieces into the queue, and does the riders in the same Batch.
+	Seal func(ctx context.Context, pieces []Piece, riders []*storage.Operation) error
 	// Weigh hears what came into the journal, and with negative numbers what left it.
 	Weigh  func(records, bytes int64)
 	Logger *zap.Logger
 }
+
+// keptBytes bounds what is kept decoded in a journal that is on disk, as OTLP protobuf.
+const keptBytes = 4 << 20
 
 // retryPause is how long a parcel waits that the queue did not take.
 const retryPause = time.Second
@@ -62,6 +70,7 @@ type Journal struct {
 	writing bool
 	entries []entry
 	size    int64
+	bytes   int64
 	// next is the number that the next entry gets.
 	next uint64
 	// unread are entries that could not be read: they stay in the storage.

@@ -43,10 +43,9 @@ func newDesk(t *testing.T, disk *storagetest.Storage, adjust ...func(*Settings))
 	t.Helper()
 	d := &desk{t: t, disk: disk}
 	s := Settings{
-		Size:    func(p Piece) int64 { return int64(len(p.OTLP)) },
+		Size:    func(p Piece) int64 { return int64(p.Bytes) },
 		MinSize: 10, MaxSize: 15, Timeout: time.Second,
-		Encode: func(p Piece) ([]byte, error) { return append([]byte("+"), p.OTLP...), nil },
-		Decode: decode, Seal: d.seal, Weigh: d.weigh, Logger: zap.NewNop(),
+		Encode: encode, Decode: decode, Seal: d.seal, Weigh: d.weigh, Logger: zap.NewNop(),
 	}
 	for _, f := range adjust {
 		f(&s)
@@ -65,18 +64,43 @@ func decode(stored []byte) Piece {
 	if stored[0] != '+' {
 		return Piece{Damage: &delivery.Damage{Raw: stored, Err: errors.New("wrong checksum")}}
 	}
-	return Piece{OTLP: stored[1:], Records: 1}
+	return Piece{Body: stored[1:], Bytes: len(stored) - 1, Records: 1}
 }
 
-func (d *desk) seal(ctx context.Context, p Piece, riders []*storage.Operation) error {
+func encode(group []Piece) (p Piece, stored []byte, err error) {
+	for _, g := range group {
+		p.Body = append(p.Body, g.OTLP...)
+		p.Bytes += g.Bytes
+		p.Records += g.Records
+		p.Payloads = append(p.Payloads, g.Payloads...)
+	}
+	return p, append([]byte("+"), p.Body...), nil
+}
+
+// piece is a small request.
+func piece(text string) Piece {
+	return Piece{OTLP: []byte(text), Bytes: len(text), Records: min(len(text), 1)}
+}
+
+func joined(pieces []Piece) (p Piece) {
+	p.Damage = pieces[0].Damage
+	for _, more := range pieces {
+		p.Body = append(p.Body, more.Body...)
+		p.Payloads = append(p.Payloads, more.Payloads...)
+	}
+	return p
+}
+
+func (d *desk) seal(ctx context.Context, pieces []Piece, riders []*storage.Operation) error {
+	p := joined(pieces)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.refuse != nil {
 		return d.refuse
 	}
 	if d.client != nil {
-		first, _, _ := strings.Cut(string(p.OTLP), " ")
-		riders = append(riders, storage.SetOperation("parcel "+first, p.OTLP))
+		first, _, _ := strings.Cut(string(p.Body), " ")
+		riders = append(riders, storage.SetOperation("parcel "+first, p.Body))
 		if err := d.client.Batch(ctx, riders...); err != nil {
 			return err
 		}
@@ -85,7 +109,7 @@ func (d *desk) seal(ctx context.Context, p Piece, riders []*storage.Operation) e
 		d.damaged++
 		return nil
 	}
-	d.parcels = append(d.parcels, string(p.OTLP))
+	d.parcels = append(d.parcels, string(p.Body))
 	return nil
 }
 
@@ -96,8 +120,8 @@ func (d *desk) weigh(records, bytes int64) {
 	d.bytes += bytes
 }
 
-func (d *desk) add(request string, riders ...*storage.Operation) error {
-	return d.Add(context.Background(), Piece{OTLP: []byte(request), Records: 1}, riders)
+func (d *desk) add(text string, riders ...*storage.Operation) error {
+	return d.Add(context.Background(), piece(text), riders)
 }
 
 func (d *desk) sealed() []string {
@@ -140,7 +164,7 @@ func TestAParcelIsMade(t *testing.T) {
 					d := newDesk(t, disk)
 					defer d.close()
 					for _, r := range c.requests {
-						require.NoError(t, d.Add(t.Context(), Piece{OTLP: []byte(r), Records: min(len(r), 1)}, nil))
+						require.NoError(t, d.Add(t.Context(), piece(r), nil))
 					}
 					time.Sleep(c.at)
 					synctest.Wait()
@@ -152,9 +176,9 @@ func TestAParcelIsMade(t *testing.T) {
 }
 
 func TestWhoIsSmall(t *testing.T) {
-	j := New(Settings{MinSize: 10, Size: func(p Piece) int64 { return int64(len(p.OTLP)) }})
-	assert.True(t, j.Fits(Piece{OTLP: make([]byte, 9)}))
-	assert.False(t, j.Fits(Piece{OTLP: make([]byte, 10)}))
+	j := New(Settings{MinSize: 10, Size: func(p Piece) int64 { return int64(p.Bytes) }})
+	assert.True(t, j.Fits(Piece{Bytes: 9}))
+	assert.False(t, j.Fits(Piece{Bytes: 10}))
 	assert.False(t, New(Settings{Size: func(Piece) int64 { return 0 }}).Fits(Piece{}), "without batch everything goes straight in")
 }
 
@@ -162,7 +186,7 @@ func TestWhoIsSmall(t *testing.T) {
 func slow(writes *int) func(*Settings) {
 	return func(s *Settings) {
 		encode := s.Encode
-		s.Encode = func(p Piece) ([]byte, error) {
+		s.Encode = func(p []Piece) (Piece, []byte, error) {
 			*writes++
 			time.Sleep(2 * time.Millisecond)
 			return encode(p)

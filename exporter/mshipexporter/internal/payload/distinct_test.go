@@ -114,13 +114,29 @@ func TestPiecesMakeAParcel(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, both, again)
 
-		sealed := payload.Sealed(delivery.Logs, both, whole.Records())
-		assert.Equal(t, whole.Records(), sealed.Records())
-		assert.Equal(t, len(both), sealed.Bytes())
-		assert.Equal(t, delivery.Logs, sealed.Signal())
-		raw, err := sealed.MarshalProto()
+		merged := payload.Merge([]delivery.Payload{payload.Encoded(first, a), second})
+		assert.Equal(t, whole.Records(), merged.Records())
+		assert.Equal(t, len(both), merged.Bytes())
+		raw, err := merged.MarshalProto()
 		require.NoError(t, err)
 		assert.Equal(t, both, raw)
+	}
+}
+
+func TestMergingIsForAllOrNone(t *testing.T) {
+	m := payloadtest.New(1)
+	one, two := payload.FromTraces(m.Traces()), payload.FromMetrics(m.Metrics())
+	assert.Nil(t, payload.Merge(nil))
+	assert.Nil(t, payload.Merge([]delivery.Payload{one, nil}))
+	assert.Same(t, two, payload.Merge([]delivery.Payload{two}))
+	for _, p := range []delivery.Payload{one, two} {
+		raw, err := p.MarshalProto()
+		require.NoError(t, err)
+		other, err := payload.Unmarshal(p.Signal(), raw)
+		require.NoError(t, err)
+		merged, err := payload.Merge([]delivery.Payload{p, other}).MarshalProto()
+		require.NoError(t, err)
+		assert.Equal(t, append(raw, raw...), merged, p.Signal())
 	}
 }
 

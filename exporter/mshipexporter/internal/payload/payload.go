@@ -10,6 +10,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric/pmetricotlp"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
+	"go.opentelemetry.io/collector/pdata/xpdata/pref"
 
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/delivery"
 )
@@ -25,6 +26,10 @@ type kind[T any] struct {
 	// slice copies the records from (included) to to (not included); what
 	// holds no record goes with record 0.
 	slice func(data T, from, to int) T
+	// move takes all of from to the end of to. hold says that the data is used for longer than the call that brought it.
+	move func(from, to T)
+	hold func(T)
+	none func() T
 }
 
 // payload is telemetry of one kind. Its size is reckoned once: the queue asks for it often.
@@ -51,14 +56,19 @@ func (p *payload[T]) Halves() (first, second delivery.Payload) {
 	return of(p.kind, p.kind.slice(p.data, 0, middle)), of(p.kind, p.kind.slice(p.data, middle, p.records))
 }
 
-// FromLogs wraps logs.
-func FromLogs(ld plog.Logs) delivery.Payload { return of(&logs, ld) }
+// FromLogs wraps logs of a pipeline, which are the payload's from then on.
+func FromLogs(ld plog.Logs) delivery.Payload { return from(&logs, ld) }
 
-// FromMetrics wraps metrics.
-func FromMetrics(md pmetric.Metrics) delivery.Payload { return of(&metrics, md) }
+// FromMetrics wraps metrics of a pipeline, which are the payload's from then on.
+func FromMetrics(md pmetric.Metrics) delivery.Payload { return from(&metrics, md) }
 
-// FromTraces wraps traces.
-func FromTraces(td ptrace.Traces) delivery.Payload { return of(&traces, td) }
+// FromTraces wraps traces of a pipeline, which are the payload's from then on.
+func FromTraces(td ptrace.Traces) delivery.Payload { return from(&traces, td) }
+
+func from[T any](k *kind[T], data T) delivery.Payload {
+	k.hold(data)
+	return of(k, data)
+}
 
 // Unmarshal decodes an OTLP export request of the signal, in protobuf.
 func Unmarshal(signal delivery.Signal, raw []byte) (delivery.Payload, error) {
@@ -94,6 +104,9 @@ var logs = kind[plog.Logs]{
 		return r.Logs(), err
 	},
 	slice: sliceLogs,
+	move:  func(from, to plog.Logs) { from.ResourceLogs().MoveAndAppendTo(to.ResourceLogs()) },
+	hold:  pref.RefLogs,
+	none:  plog.NewLogs,
 }
 
 var metrics = kind[pmetric.Metrics]{
@@ -110,6 +123,9 @@ var metrics = kind[pmetric.Metrics]{
 		return r.Metrics(), err
 	},
 	slice: sliceMetrics,
+	move:  func(from, to pmetric.Metrics) { from.ResourceMetrics().MoveAndAppendTo(to.ResourceMetrics()) },
+	hold:  pref.RefMetrics,
+	none:  pmetric.NewMetrics,
 }
 
 var traces = kind[ptrace.Traces]{
@@ -126,4 +142,7 @@ var traces = kind[ptrace.Traces]{
 		return r.Traces(), err
 	},
 	slice: sliceTraces,
+	move:  func(from, to ptrace.Traces) { from.ResourceSpans().MoveAndAppendTo(to.ResourceSpans()) },
+	hold:  pref.RefTraces,
+	none:  ptrace.NewTraces,
 }

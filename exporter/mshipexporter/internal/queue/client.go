@@ -36,6 +36,7 @@ type client struct {
 	storage.Client
 	depth   *Depth
 	records func(stored []byte) int
+	bytes   func(stored []byte) int
 	// head is how many bytes of an item in flight are kept.
 	head   int
 	logger *zap.Logger
@@ -207,7 +208,7 @@ func (c *client) count(ops []*storage.Operation) {
 }
 
 func (c *client) sizeOf(stored []byte) Size {
-	return Size{Batches: 1, Records: int64(c.records(stored)), Bytes: int64(len(stored))}
+	return Size{Batches: 1, Records: int64(c.records(stored)), Bytes: int64(c.bytes(stored))}
 }
 
 // onlyHole: the Batch is about an index that was done in an earlier run. What

@@ -19,6 +19,8 @@ type Guard struct {
 	Depth *Depth
 	// Records reads the number of records from a stored item; 0 if it cannot.
 	Records func(stored []byte) int
+	// Bytes reads how large a stored item was before it was compressed.
+	Bytes func(stored []byte) int
 	// Opened sees the storage's client before the queue does; nil for nothing.
 	Opened func(ctx context.Context, c storage.Client) error
 	// Closing is called before the storage's client is closed; nil for nothing.
@@ -88,7 +90,7 @@ func (e *extension) GetClient(ctx context.Context, kind component.Kind, id compo
 		pause = pauseBeforeReading
 	}
 	return &client{
-		pause: pause, Client: inner, depth: e.guard.Depth, records: e.guard.Records, logger: e.guard.Logger, restored: r, known: known,
+		pause: pause, Client: inner, depth: e.guard.Depth, records: e.guard.Records, bytes: e.guard.Bytes, logger: e.guard.Logger, restored: r, known: known,
 		dispatched: map[string]flight{}, head: e.guard.Head, completed: e.guard.Completed, recent: recent{off: e.guard.readAll}, closing: e.guard.Closing, unread: map[string]bool{}, failed: map[string]bool{}, owed: map[string]bool{},
 	}, nil
 }

@@ -77,6 +77,7 @@ func newRig(t *testing.T, s *storagetest.Storage, consumers int, takes func(n in
 		readAll: true, // what is read at once never meets a fault
 		Storage: storagetest.ID, Depth: r.depth, Logger: zap.NewNop(), pause: func(context.Context) {},
 		Records: func(stored []byte) int { return itemRecords * min(len(stored), 1) },
+		Bytes:   func(stored []byte) int { return len(stored) },
 	}
 	for _, f := range adjust {
 		f(&guard)

@@ -92,11 +92,11 @@ func TestWhatIsWrongIsAnError(t *testing.T) {
 		"unknown form":  {[]byte{2, 1, 2}, 2, "form 2: a stored value of a form that this release does not know"},
 		"plain, short":  {[]byte{0, 1}, 2, "a stored value comes to 1 bytes, 2 expected"},
 		"plain, long":   {[]byte{0, 1, 2}, 1, "a stored value comes to 2 bytes, 1 expected"},
-		"too short":     {text, 501, "a stored value comes to 500 bytes, 501 expected"},
-		"too long":      {text, 499, "cannot decompress a stored value of "},
-		"not zstd":      {[]byte{1, 1, 2, 3, 4, 5}, 5, "cannot decompress a stored value of 6 bytes: "},
-		"cut":           {text[:len(text)-1], 500, "cannot decompress a stored value of "},
-		"compressed, 0": {[]byte{1}, 5, "a stored value comes to 0 bytes, 5 expected"},
+		"too short":     {text, 501, "bytes come to 500 decompressed, 501 expected"},
+		"too long":      {text, 499, "a stored value: cannot decompress "},
+		"not zstd":      {[]byte{1, 1, 2, 3, 4, 5}, 5, "a stored value: cannot decompress 5 bytes: "},
+		"cut":           {text[:len(text)-1], 500, "a stored value: cannot decompress "},
+		"compressed, 0": {[]byte{1}, 5, "a stored value: 0 bytes come to 0 decompressed, 5 expected"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := c.Decode(test.stored, test.size)

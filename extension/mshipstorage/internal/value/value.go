@@ -8,7 +8,7 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/klauspost/compress/zstd"
+	"github.com/otelcol-mship/otelcol-mship/internal/frame"
 )
 
 // The forms of a stored value; part of the format.
@@ -17,19 +17,11 @@ const (
 	compressed = 1
 )
 
-// window bounds the memory of a coder: batches are seldom longer.
-const window = 1 << 20
-
-// longFrom is the length in bytes from which a value is compressed at the
-// fastest level: a long one gets much the same, at half the CPU (syslog: 0.19 of it
-// in place of 0.185), a short one does not.
-const longFrom = 16 << 10
-
 // Codec turns values into what is stored, and back. It is safe for concurrent use.
 type Codec struct {
-	// short and long are nil where nothing is to be compressed. Reading knows all forms.
-	short, long *zstd.Encoder
-	decoder     *zstd.Decoder
+	// compress: reading knows all forms, whatever it says.
+	compress bool
+	coder    *frame.Coder
 	// scratch are buffers to compress into: only then is it known how long the
 	// stored form is, and it is kept until its flush.
 	scratch sync.Pool
@@ -37,52 +29,28 @@ type Codec struct {
 
 // New makes a codec.
 func New(compress bool) (*Codec, error) {
-	c := &Codec{}
-	var err error
-	if c.decoder, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxMemory(1<<30), zstd.WithDecodeAllCapLimit(true)); err != nil {
-		return nil, fmt.Errorf("cannot make a decoder: %w", err)
-	}
-	if !compress {
-		return c, nil
-	}
-	if c.short, err = encoder(zstd.SpeedDefault); err != nil {
-		return nil, err
-	}
-	c.long, err = encoder(zstd.SpeedFastest)
-	return c, err
-}
-
-func encoder(level zstd.EncoderLevel) (*zstd.Encoder, error) {
-	// Checksums are the store's.
-	e, err := zstd.NewWriter(nil, zstd.WithEncoderCRC(false), zstd.WithWindowSize(window), zstd.WithLowerEncoderMem(true), zstd.WithEncoderLevel(level))
-	if err != nil {
-		return nil, fmt.Errorf("cannot make an encoder: %w", err)
-	}
-	return e, nil
+	coder, err := frame.New()
+	return &Codec{compress: compress, coder: coder}, err
 }
 
 // Encode makes the stored form of a value.
 func (c *Codec) Encode(raw []byte) []byte {
-	if c.short != nil {
-		if stored := c.compress(raw); stored != nil {
+	if c.compress {
+		if stored := c.press(raw); stored != nil {
 			return stored
 		}
 	}
 	return append(append(make([]byte, 0, 1+len(raw)), plain), raw...)
 }
 
-// compress gives nil where that makes the value no shorter.
-func (c *Codec) compress(raw []byte) []byte {
+// press gives nil where that makes the value no shorter.
+func (c *Codec) press(raw []byte) []byte {
 	buffer, ok := c.scratch.Get().(*[]byte)
 	if !ok {
 		buffer = new([]byte)
 	}
 	defer c.scratch.Put(buffer)
-	encoder := c.short
-	if len(raw) >= longFrom {
-		encoder = c.long
-	}
-	*buffer = encoder.EncodeAll(raw, append((*buffer)[:0], compressed))
+	*buffer = c.coder.Append(append((*buffer)[:0], compressed), raw)
 	if len(*buffer) > len(raw) {
 		return nil
 	}
@@ -100,24 +68,20 @@ func (c *Codec) Decode(stored []byte, size int) ([]byte, error) {
 	raw := stored[1:]
 	switch stored[0] {
 	case plain:
-	case compressed:
-		var err error
-		if raw, err = c.decoder.DecodeAll(raw, make([]byte, 0, size)); err != nil {
-			return nil, fmt.Errorf("cannot decompress a stored value of %d bytes: %w", len(stored), err)
+		if len(raw) != size {
+			return nil, fmt.Errorf("a stored value comes to %d bytes, %d expected", len(raw), size)
 		}
+		return raw, nil
+	case compressed:
+		raw, err := c.coder.Open(raw, size)
+		if err != nil {
+			return nil, fmt.Errorf("a stored value: %w", err)
+		}
+		return raw, nil
 	default:
 		return nil, fmt.Errorf("form %d: %w", stored[0], errForm)
 	}
-	if len(raw) != size {
-		return nil, fmt.Errorf("a stored value comes to %d bytes, %d expected", len(raw), size)
-	}
-	return raw, nil
 }
 
 // Close lets the coders go.
-func (c *Codec) Close() {
-	c.decoder.Close()
-	if c.short != nil {
-		_ = errors.Join(c.short.Close(), c.long.Close()) // they hold nothing back: each value is whole
-	}
-}
+func (c *Codec) Close() { c.coder.Close() }
