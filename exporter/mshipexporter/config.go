@@ -23,6 +23,15 @@ const (
 	proofStatus = "status"
 )
 
+// What becomes of a batch that is to be parked where dead_letter::max_bytes is used up.
+const (
+	onFullHold = "hold"
+	onFullDrop = "drop_oldest"
+)
+
+// leastDeadLetters has room for any batch that a receiver takes by default.
+const leastDeadLetters = 1 << 20
+
 // Config of the exporter. The README explains every setting.
 type Config struct {
 	// Sink is exactly one exporter of this distribution, with its own settings.
@@ -71,6 +80,14 @@ type DeadLetterConfig struct {
 	Directory string `mapstructure:"directory"`
 	// MaxPerHour is how many entries may be parked within an hour before the signal is held instead.
 	MaxPerHour int `mapstructure:"max_per_hour"`
+	// MaxBytes is what the entries of this exporter may take on disk, in bytes.
+	MaxBytes int64 `mapstructure:"max_bytes"`
+	// OnFull is what becomes of a batch for which there is no room: hold or drop_oldest.
+	OnFull string `mapstructure:"on_full"`
+	// MaxAge removes what was parked longer ago; 0 keeps everything.
+	MaxAge time.Duration `mapstructure:"max_age"`
+	// PartialSuccess keeps a copy of a batch of which the far end took only some records.
+	PartialSuccess bool `mapstructure:"partial_success"`
 }
 
 // IdempotencyConfig says how batches are recognised.
@@ -108,7 +125,7 @@ func createDefaultConfig() *Config {
 		DeliveryProof:  proofOTLP,
 		Queue:          configoptional.Some(queue),
 		CircuitBreaker: CircuitBreakerConfig{Enabled: true, FailureThreshold: 5, OpenDuration: time.Minute, HalfOpenMaxInflight: 3},
-		DeadLetter:     DeadLetterConfig{Enabled: true, Directory: "./data/dlq", MaxPerHour: 1000},
+		DeadLetter:     DeadLetterConfig{Enabled: true, Directory: "./data/dlq", MaxPerHour: 1000, MaxBytes: 256 << 20, OnFull: onFullHold},
 		Idempotency:    IdempotencyConfig{Enabled: true, Window: 24 * time.Hour, Header: "Idempotency-Key"},
 	}
 }
@@ -171,6 +188,9 @@ func (c *DeadLetterConfig) Validate() error {
 	}
 	return errors.Join(
 		check(c.Directory != "", "directory must not be empty; to park nothing set enabled: false"),
+		check(c.MaxBytes >= leastDeadLetters, "max_bytes must be %d or more, found %d; to park nothing set enabled: false", leastDeadLetters, c.MaxBytes),
+		oneOf("on_full", c.OnFull, onFullHold, onFullDrop),
+		check(c.MaxAge >= 0, "max_age must not be negative, found %s; 0 keeps everything", c.MaxAge),
 		check(c.MaxPerHour > 0, "max_per_hour must be 1 or more, found %d; to park nothing set enabled: false", c.MaxPerHour),
 	)
 }

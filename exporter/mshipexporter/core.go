@@ -46,6 +46,7 @@ type core struct {
 	journaled journaled
 	// reserver is nil where the storage promises nothing.
 	reserver atomic.Pointer[reserver]
+	meter    atomic.Pointer[meter]
 	pause    pause.Gate
 	closing  *closing.Gate
 	breaker  *breaker.Breaker
@@ -55,7 +56,12 @@ type core struct {
 	door     *door.Door
 	refused  refusals
 	tel      *telemetry
+	tally    tally
 	builder  sink.Builder
+	// unmount takes the exporter off the console; tending looks after the dead letters.
+	unmount func()
+	tending sync.WaitGroup
+	untend  context.CancelFunc
 }
 
 // newCore only assembles: Create must have no effect that a Shutdown would have to undo.
@@ -74,9 +80,12 @@ func newCore(cfg *Config, set exporter.Settings, labels *labels) (*core, error) 
 	}
 	c.set.Logger = c.logger
 	c.refused.core = c
+	c.unmount, c.untend = func() {}, func() {}
+	c.tally.breaker(breaker.Closed)
 	c.letters = deadletter.New(deadletter.Settings{
 		Directory: cfg.DeadLetter.Directory, Sink: folder(c.label), MaxPerHour: cfg.DeadLetter.MaxPerHour,
-		OnParked: c.parked, OnFailed: c.unparked,
+		MaxBytes: cfg.DeadLetter.MaxBytes, DropOldest: cfg.DeadLetter.OnFull == onFullDrop, MaxAge: cfg.DeadLetter.MaxAge,
+		OnParked: c.parked, OnFailed: c.unparked, OnDropped: c.dropped,
 	})
 	if b := cfg.CircuitBreaker; b.Enabled {
 		c.breaker = breaker.New(breaker.Settings{
@@ -86,7 +95,7 @@ func newCore(cfg *Config, set exporter.Settings, labels *labels) (*core, error) 
 	c.door = door.New(c.doorway())
 	c.builder = sink.Builder{
 		Settings: cfg.Sink, Set: c.set, Probe: c.probing(id.Type()),
-		Retryable: cfg.Retry.RetryableStatusCodes, Permanent: cfg.Retry.PermanentStatusCodes,
+		Retryable: cfg.Retry.RetryableStatusCodes, Permanent: cfg.Retry.PermanentStatusCodes, OnPartial: c.partial,
 	}
 	return c, nil
 }
@@ -119,6 +128,7 @@ func (c *core) start(h *handle, host component.Host) error {
 		if err := c.open(); err != nil {
 			return err
 		}
+		c.unmount = c.mount(host)
 	}
 	c.handles[h] = host
 	return nil
@@ -135,7 +145,21 @@ func (c *core) open() error {
 	}
 	c.tel = tel
 	c.advise()
+	c.tend()
 	return tel.watch(c)
+}
+
+// tend finds the dead letters of earlier runs and looks after them.
+func (c *core) tend() {
+	ctx, cancel := context.WithCancel(context.Background())
+	c.untend = cancel
+	if !c.cfg.DeadLetter.Enabled {
+		return
+	}
+	if err := c.letters.Open(); err != nil {
+		c.logger.Warn("what was parked before is not counted and not shown; parking is tried all the same", zap.Error(err))
+	}
+	c.tending.Go(func() { c.letters.Tend(ctx) })
 }
 
 // advise says once, at start, what is legal but not safe at sea.
@@ -163,6 +187,9 @@ func (c *core) stop(h *handle) {
 		return
 	}
 	c.closing.Cut()
+	c.unmount()
+	c.untend()
+	c.tending.Wait()
 	c.tel.Shutdown()
 	c.labels.free(c.label)
 }

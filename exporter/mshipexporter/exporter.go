@@ -111,6 +111,7 @@ func newHandle(c *core, signal delivery.Signal) (*handle, error) {
 	}
 	h := &handle{core: c, encoding: encoding}
 	h.lane = newLane(c, signal, h.requeue)
+	h.lane.comeBack = h.comeBack
 	if c.cfg.Queue.HasValue() {
 		h.journal = h.newJournal()
 	}
@@ -145,9 +146,9 @@ func (h *handle) enter(ctx context.Context, el *element.Element) error {
 		return err
 	}
 	if h.lane.arrivals == nil {
-		return h.admit(ctx, el, nil)
+		return h.admit(ctx, el, nil, h.gather)
 	}
-	err := h.once(ctx, &el.Batch, func(riders []*storage.Operation) error { return h.admit(ctx, el, riders) })
+	err := h.once(ctx, &el.Batch, func(riders []*storage.Operation) error { return h.admit(ctx, el, riders, h.gather) })
 	if err != nil && status.Code(err) != codes.Unavailable {
 		return door.Refusal(err, 0)
 	}
@@ -167,20 +168,23 @@ func (h *handle) encode(b *delivery.Batch) error {
 	return nil
 }
 
-// admit takes a batch through the door into the queue.
-func (h *handle) admit(ctx context.Context, el *element.Element, riders []*storage.Operation) error {
+// admit takes a batch through the door; take puts it where it is to wait.
+func (h *handle) admit(ctx context.Context, el *element.Element, riders []*storage.Operation, take func(context.Context, delivery.Batch, queue.Size) error) error {
 	ctx = queue.WithRiders(ctx, riders)
 	size := sizeOf(el)
 	load := door.Load{Bytes: size.Bytes}
 	if h.core.cfg.Queue.HasValue() {
 		load.Queue = h.core.measure(size)
 	}
-	return h.core.door.Enter(ctx, load, func() error {
-		if piece, small := h.small(el.Batch); small {
-			return h.journal.Add(ctx, piece, riders)
-		}
-		return h.store(ctx, el.Batch, size)
-	})
+	return h.core.door.Enter(ctx, load, func() error { return take(ctx, el.Batch, size) })
+}
+
+// gather has a small batch wait in the journal for others.
+func (h *handle) gather(ctx context.Context, b delivery.Batch, size queue.Size) error {
+	if piece, small := h.small(b); small {
+		return h.journal.Add(ctx, piece, queue.Riders(ctx))
+	}
+	return h.store(ctx, b, size)
 }
 
 // store hands the batch to the queue, or, where there is none, sends it at once.
@@ -284,7 +288,7 @@ func (h *handle) Start(ctx context.Context, host component.Host) error {
 		return err
 	}
 	h.host = host
-	h.core.findReserver(host)
+	h.core.findStorage(host)
 	guarded, err := h.guard(ctx, host)
 	if err == nil {
 		err = h.inner.Start(ctx, guarded)
@@ -305,7 +309,7 @@ func (h *handle) guard(ctx context.Context, host component.Host) (component.Host
 	}
 	return queue.Guard{
 		Storage: *q.Get().StorageID, Depth: h.core.depth, Records: element.Records, Bytes: element.Size, Logger: h.core.logger,
-		Opened: h.lane.recall, Closing: h.lane.settle, Head: element.HeadSize, Completed: h.lane.completed,
+		Opened: h.lane.recall, Closing: h.lane.settle, Head: element.HeadSize, FirstSeen: element.FirstSeen, Completed: h.lane.completed,
 	}.Host(host)
 }
 

@@ -23,7 +23,9 @@ type lane struct {
 	core    *core
 	signal  delivery.Signal
 	requeue func(ctx context.Context, b delivery.Batch) error
-	witness witness.Witness
+	// comeBack takes a batch in that was parked.
+	comeBack func(ctx context.Context, b delivery.Batch) error
+	witness  witness.Witness
 	// arrivals and ledger are nil where idempotency is off.
 	arrivals *ledger.Arrivals
 	ledger   *ledger.Ledger
@@ -118,7 +120,7 @@ func (l *lane) settle(ctx context.Context) {
 
 // completed gives what is written when an element leaves the queue.
 func (l *lane) completed(head []byte) (riders []*storage.Operation, ended func(error)) {
-	id, ok := element.ID(head)
+	id, ok := element.Ledgered(head)
 	if !ok || l.ledger == nil {
 		return nil, func(error) {}
 	}

@@ -2,6 +2,7 @@ package mshipexporter
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 // an outage: in between the breaker opens once more for each failed probe,
 // and a week of that would fill the log.
 func (c *core) breakerChanged(from, to breaker.State, cause error) {
+	c.tally.breaker(to)
 	if to == breaker.Open {
 		c.tel.SinkCircuitOpenTotal.Add(context.Background(), 1, c.tel.only)
 	}
@@ -94,6 +96,28 @@ func (c *core) unparked(err error) {
 	if c.parkless.CompareAndSwap(false, true) {
 		c.logger.Warn("parking fails; the batch stays in the queue and is tried again", zap.Error(err))
 	}
+}
+
+// dropped tells of what was removed and not replayed: nothing is lost silently.
+func (c *core) dropped(d deadletter.Dropped) {
+	c.tel.DeadLetterDroppedTotal.Add(context.Background(), int64(d.Entries), c.tel.with(attribute.String("reason", d.Reason)))
+	c.logger.Warn("dead letters are removed", zap.String("reason", d.Reason), zap.Int("entries", d.Entries), zap.Int("records", d.Records),
+		zap.Int("bytes", d.Bytes), zap.Time("first_seen_from", d.First), zap.Time("first_seen_to", d.Last))
+}
+
+// partial tells of records that the far end did not take of a batch that it
+// took, and keeps a copy where that is asked for.
+func (c *core) partial(b delivery.Batch, rejected int64, why string) {
+	c.tel.SinkRejectedRecordsTotal.Add(context.Background(), rejected, c.tel.with(attribute.String("signal", string(b.Payload.Signal()))))
+	c.tally.rejected.Add(rejected)
+	c.logger.Warn("the far end took a batch but for some records", zap.Stringer("batch", b.ID), zap.Int64("rejected", rejected),
+		zap.Int("records", b.Payload.Records()), zap.String("message", why))
+	if !c.cfg.DeadLetter.Enabled || !c.cfg.DeadLetter.PartialSuccess {
+		return
+	}
+	b.ID = b.ID.Part('P') // the far end knows the batch's own id: it would not take it again
+	// What cannot be kept is told by the store; the batch itself is delivered.
+	_ = c.letters.Park(b, deadletter.PartialSuccess, &delivery.Failure{Fault: delivery.ThisBatch, Message: fmt.Sprintf("%d records were not taken: %s", rejected, why)})
 }
 
 // calm is how long nothing must be refused before the door's refusals are told

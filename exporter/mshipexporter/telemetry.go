@@ -29,7 +29,7 @@ func newTelemetry(set component.TelemetrySettings, label string) (*telemetry, er
 	sink := attribute.String("sink", label)
 	t := &telemetry{TelemetryBuilder: builder, sink: sink, only: metric.WithAttributeSet(attribute.NewSet(sink))}
 	// Seen from the start, a counter that stays 0 says something.
-	for _, c := range []metric.Int64Counter{t.SinkAttemptsTotal, t.SinkRetryTotal, t.SinkErrorTotal, t.SinkTimeoutTotal, t.SinkCircuitOpenTotal, t.QueueRequeuedTotal, t.SinkDuplicateTotal, t.DoorDuplicateTotal} {
+	for _, c := range []metric.Int64Counter{t.SinkAttemptsTotal, t.SinkRetryTotal, t.SinkErrorTotal, t.SinkTimeoutTotal, t.SinkCircuitOpenTotal, t.QueueRequeuedTotal, t.SinkDuplicateTotal, t.DoorDuplicateTotal, t.DeadLetterReplayedTotal} {
 		c.Add(context.Background(), 0, t.only)
 	}
 	return t, nil
@@ -45,6 +45,7 @@ func (t *telemetry) watch(c *core) error {
 		t.RegisterSinkCircuitStateCallback(t.observe(func() int64 { return int64(c.state()) })),
 		t.RegisterQueueDepthCallback(t.observe(func() int64 { return c.queued().Batches })),
 		t.RegisterQueueBytesCallback(t.observe(func() int64 { return c.queued().Bytes })),
+		t.RegisterDeadLetterBytesCallback(t.observe(func() int64 { total, _ := c.letters.Total(); return total.Bytes })),
 		t.RegisterSignalHeldCallback(func(_ context.Context, o metric.Int64Observer) error {
 			for signal, held := range c.held() {
 				o.Observe(held, t.with(attribute.String("signal", string(signal))))
@@ -61,22 +62,25 @@ func (t *telemetry) observe(value func() int64) metric.Int64Callback {
 	}
 }
 
-func (t *telemetry) counters() observe.Counters {
+func (t *telemetry) counters(tally *tally) observe.Counters {
 	return observe.Counters{
 		Attempt: func(ctx context.Context, retry bool) {
 			t.SinkAttemptsTotal.Add(ctx, 1, t.only)
 			if retry {
 				t.SinkRetryTotal.Add(ctx, 1, t.only)
+				tally.retries.Add(1)
 			}
 		},
-		Delivered: func(ctx context.Context, signal delivery.Signal, records int) {
-			t.SinkDeliveredRecordsTotal.Add(ctx, int64(records), t.with(attribute.String("signal", string(signal))))
+		Delivered: func(ctx context.Context, p delivery.Payload) {
+			t.SinkDeliveredRecordsTotal.Add(ctx, int64(p.Records()), t.with(attribute.String("signal", string(p.Signal()))))
+			tally.delivered(p)
 		},
 		Failed: func(ctx context.Context, f *delivery.Failure) {
 			t.SinkErrorTotal.Add(ctx, 1, t.only)
 			if f.Timeout {
 				t.SinkTimeoutTotal.Add(ctx, 1, t.only)
 			}
+			tally.failed(f)
 		},
 	}
 }

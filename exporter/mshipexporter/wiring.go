@@ -90,12 +90,18 @@ type reserver interface {
 	Reserve(bytes int64) (release func(), err error)
 }
 
-// findReserver looks for one among the host's extensions.
-func (c *core) findReserver(host component.Host) {
-	if q := c.cfg.Queue; q.HasValue() && q.Get().StorageID != nil {
-		if r, ok := host.GetExtensions()[*q.Get().StorageID].(reserver); ok {
-			c.reserver.Store(&r)
-		}
+// findStorage asks the queue's storage extension what it can do.
+func (c *core) findStorage(host component.Host) {
+	q := c.cfg.Queue
+	if !q.HasValue() || q.Get().StorageID == nil {
+		return
+	}
+	extension := host.GetExtensions()[*q.Get().StorageID]
+	if r, ok := extension.(reserver); ok {
+		c.reserver.Store(&r)
+	}
+	if m, ok := extension.(meter); ok {
+		c.meter.Store(&m)
 	}
 }
 

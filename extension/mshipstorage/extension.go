@@ -128,6 +128,16 @@ func (e *storageExtension) Reserve(bytes int64) (release func(), err error) {
 	return s.Reserve(bytes)
 }
 
+// Usage is what the store takes on disk, and may take, in bytes; 0 of 0 where it is not open.
+func (e *storageExtension) Usage() (used, most int64) {
+	s, err := e.opened()
+	if err != nil {
+		return 0, 0
+	}
+	used, _ = s.Size()
+	return used, e.cfg.MaxBytes
+}
+
 // clientName is part of the format: the data stands under it.
 func clientName(kind component.Kind, id component.ID, name string) string {
 	parts := []string{strings.ToLower(kind.String()), id.String()}

@@ -8,10 +8,13 @@ import (
 	"runtime"
 )
 
+// writing begins the names of files that are not whole yet.
+const writing = ".writing-"
+
 // place writes a file so that after a power cut it is there whole or not at
 // all: under a temporary name, synced, renamed. The folder is synced after.
 func place(path string, data []byte) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), ".writing-*") // 0600
+	f, err := os.CreateTemp(filepath.Dir(path), writing+"*") // 0600
 	if err != nil {
 		return fmt.Errorf("%s (%d bytes): %w", path, len(data), err)
 	}

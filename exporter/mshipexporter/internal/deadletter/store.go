@@ -14,20 +14,41 @@ import (
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/delivery"
 )
 
+// The reasons for which a batch is parked.
+const (
+	Rejected       = "rejected"
+	Poison         = "poison"
+	TooLarge       = "too_large"
+	Expired        = "expired"
+	PartialSuccess = "partial_success"
+	// Unreadable are stored bytes that could not be read back.
+	Unreadable = "damaged"
+)
+
 // Settings of a store.
 type Settings struct {
 	// Directory of all sinks' dead letters; Sink names the folder below it.
 	Directory, Sink string
 	// MaxPerHour is how many entries may be parked within an hour; 1 or more.
 	MaxPerHour int
+	// MaxBytes bounds what all entries take on disk. What is over it is not
+	// parked, or, with DropOldest, the oldest entries make room.
+	MaxBytes   int64
+	DropOldest bool
+	// MaxAge removes what was parked longer ago, by the ship's clock; 0 keeps it.
+	MaxAge time.Duration
 	// OnParked hears of every entry once it is on disk.
 	OnParked func(e Entry, path string)
 	// OnFailed, if set, hears whenever nothing could be parked: the batch is tried again.
 	OnFailed func(err error)
+	// OnDropped, if set, hears of what was removed and was not replayed.
+	OnDropped func(d Dropped)
 }
 
 // Entry is what is known about a dead letter. It stands as JSON beside the data.
 type Entry struct {
+	// Name of its files, less what follows the dot; unique in a store.
+	Name     string          `json:"name"`
 	ID       string          `json:"id"`
 	Sink     string          `json:"sink"`
 	Signal   delivery.Signal `json:"signal"`
@@ -39,11 +60,19 @@ type Entry struct {
 	Attempts int             `json:"attempts"`
 	Records  int             `json:"records"`
 	Bytes    int             `json:"bytes"`
+	// Replays is how often the batch came back from the dead letters before.
+	Replays byte `json:"replays"`
+	// Parts are the ids of the lines, where they are parts of the batch.
+	Parts []string `json:"parts,omitempty"`
 }
 
 // Store is the dead letters of one sink. It is safe for concurrent use.
 type Store struct {
 	settings Settings
+	index    index
+
+	// placing: what fits is reckoned with one entry at a time.
+	placing sync.Mutex
 
 	mu     sync.Mutex
 	hour   time.Time
@@ -82,18 +111,21 @@ func (s *Store) park(b delivery.Batch, reason string, f *delivery.Failure) error
 		lines = append(append(lines, line...), '\n')
 		e.Records += part.Payload.Records()
 		e.Bytes += part.Payload.Bytes()
+		if part.ID != b.ID {
+			e.Parts = append(e.Parts, part.ID.String())
+		}
 	}
-	name := strconv.FormatInt(b.History.FirstSeen.UnixNano(), 10) + "-" + b.ID.String()
-	return s.write(string(b.Payload.Signal()), name, ".jsonl", lines, e)
+	return s.write(string(b.Payload.Signal()), ".jsonl", lines, e)
 }
 
 // ParkDamaged puts stored bytes that could not be read aside, as they are.
 func (s *Store) ParkDamaged(d *delivery.Damage) error {
+	now := time.Now()
 	e := Entry{
-		Sink: s.settings.Sink, Signal: d.Signal, Reason: "damaged",
-		Message: d.Err.Error(), Parked: time.Now().UTC(), Bytes: len(d.Raw),
+		Name: strconv.FormatInt(now.UnixNano(), 10), Sink: s.settings.Sink, Signal: d.Signal, Reason: Unreadable,
+		Message: d.Err.Error(), First: now.UTC(), Parked: now.UTC(), Bytes: len(d.Raw),
 	}
-	return s.told(s.write("damaged", strconv.FormatInt(time.Now().UnixNano(), 10), ".bin", d.Raw, e))
+	return s.told(s.write(damagedFolder, ".bin", d.Raw, e))
 }
 
 func (s *Store) told(err error) error {
@@ -105,6 +137,7 @@ func (s *Store) told(err error) error {
 
 func (s *Store) entry(b delivery.Batch, reason string, f *delivery.Failure) Entry {
 	return Entry{
+		Name: strconv.FormatInt(b.History.FirstSeen.UnixNano(), 10) + "-" + b.ID.String(), Replays: b.Replays,
 		ID: b.ID.String(), Sink: s.settings.Sink, Signal: b.Payload.Signal(),
 		Reason: reason, Status: f.Status, Message: f.Error(),
 		First: b.History.FirstSeen.UTC(), Parked: time.Now().UTC(), Attempts: b.History.Attempts,
@@ -133,25 +166,35 @@ func (s *Store) giveBack() {
 	s.parked = max(s.parked-1, 0)
 }
 
-func (s *Store) write(folder, name, ext string, data []byte, e Entry) error {
+func (s *Store) write(folder, ext string, data []byte, e Entry) error {
 	about, err := json.MarshalIndent(e, "", "  ")
 	if err != nil {
 		return failed(err)
 	}
-	dir := filepath.Join(s.settings.Directory, s.settings.Sink, folder)
+	s.placing.Lock()
+	defer s.placing.Unlock()
+	it := itemOf(folder, ext, e, int64(len(data)+len(about)))
+	if err := s.makeRoom(it); err != nil {
+		return err
+	}
+	dir := filepath.Join(s.root(), folder)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return failed(err)
 	}
-	path := filepath.Join(dir, name+ext)
-	if err := errors.Join(place(path, data), place(filepath.Join(dir, name+".json"), about)); err != nil {
+	path := filepath.Join(dir, e.Name+ext)
+	if err := errors.Join(place(path, data), place(filepath.Join(dir, e.Name+aboutExt), about)); err != nil {
 		return failed(err)
 	}
 	if err := syncFolder(dir); err != nil {
 		return failed(err)
 	}
+	s.index.add(it)
 	s.settings.OnParked(e, path)
 	return nil
 }
+
+// root is the folder of the sink.
+func (s *Store) root() string { return filepath.Join(s.settings.Directory, s.settings.Sink) }
 
 func failed(err error) error {
 	return &delivery.Failure{Message: "cannot write a dead letter; the batch stays in the queue: mend dead_letter::directory", Err: err}

@@ -68,7 +68,7 @@ func TestAnEntryIsReadable(t *testing.T) {
 	assert.WithinDuration(t, time.Now(), e.Parked, time.Minute)
 	e.Parked = time.Time{}
 	assert.Equal(t, Entry{
-		ID: "ab000000-0000-0000-0000-000000000000", Sink: "shore", Signal: delivery.Logs, Reason: "rejected", Status: 400,
+		Name: "1700000000000000005-ab000000-0000-0000-0000-000000000000", ID: "ab000000-0000-0000-0000-000000000000", Sink: "shore", Signal: delivery.Logs, Reason: "rejected", Status: 400,
 		Message: refusal.Message, First: time.Unix(1700000000, 5).UTC(), Attempts: 3, Records: 2, Bytes: logs("one", "two").Payload.Bytes(),
 	}, e)
 }

@@ -12,6 +12,10 @@ type Reply struct {
 	Status int
 	// Accepted: the reply proves that the far end took the batch.
 	Accepted bool
+	// Rejected are the records that the far end did not take of a batch that it
+	// took, and Why is what it says of them, in one line.
+	Rejected int64
+	Why      string
 	// Message is one line for people.
 	Message string
 	// RetryAfter is the pause asked for, reckoned from the moment the reply came.

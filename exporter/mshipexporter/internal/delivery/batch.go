@@ -35,6 +35,15 @@ func (id ID) Part(n byte) ID {
 	return part
 }
 
+// Again is the id under which the ledger knows a batch that came back from the
+// dead letters so many times: it was done before, and is to be sent all the same.
+func (id ID) Again(replays byte) ID {
+	if replays == 0 {
+		return id
+	}
+	return id.Part('D').Part(replays)
+}
+
 // Payload is the telemetry of a batch, whatever its signal. It is never changed once made.
 type Payload interface {
 	Signal() Signal
@@ -56,7 +65,9 @@ type Payload interface {
 type Batch struct {
 	ID ID
 	// Wholes are the ids of the batches of which this is a part, the largest first; none if it is a whole itself.
-	Wholes  []ID
+	Wholes []ID
+	// Replays is how often the batch came back from the dead letters.
+	Replays byte
 	Payload Payload
 	// History is the same pointer in every attempt.
 	History *History

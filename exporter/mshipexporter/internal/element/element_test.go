@@ -54,7 +54,7 @@ func encoding(t testing.TB, signal delivery.Signal) *Encoding {
 func batch(seed uint64) delivery.Batch {
 	p := newLogs(payloadtest.New(seed).Logs())
 	return delivery.Batch{
-		ID: delivery.ID{1, 2, 3, byte(seed)}, Payload: p,
+		ID: delivery.ID{1, 2, 3, byte(seed)}, Replays: 3, Payload: p,
 		History: &delivery.History{FirstSeen: time.Unix(1700000000, 123456789), Attempts: 7, Rounds: 2, FirstRefused: 99, Halved: true},
 	}
 }
@@ -83,6 +83,7 @@ func TestWhatIsStoredComesBack(t *testing.T) {
 		back := read(t, e, raw)
 		require.Nil(t, back.Damage)
 		assert.Equal(t, b.ID, back.ID)
+		assert.Equal(t, b.Replays, back.Replays)
 		assert.True(t, b.History.FirstSeen.Equal(back.History.FirstSeen))
 		back.History.FirstSeen = b.History.FirstSeen
 		assert.Equal(t, b.History, back.History)
@@ -105,7 +106,7 @@ func TestFormat(t *testing.T) {
 	e.session = 0x1122334455667788
 	raw := stored(t, e, batch(1))
 	assert.Equal(t, "MSB2L\x01", string(raw[:6]))
-	assert.EqualValues(t, 2, binary.LittleEndian.Uint16(raw[6:]))
+	assert.Equal(t, []byte{2, 3}, raw[6:8])
 	assert.Equal(t, "01020301", hex.EncodeToString(raw[8:12]))
 	assert.EqualValues(t, 1700000000123456789, binary.LittleEndian.Uint64(raw[24:]))
 	assert.EqualValues(t, 7, binary.LittleEndian.Uint32(raw[32:]))
@@ -194,6 +195,13 @@ func TestTheIdIsReadFromTheHead(t *testing.T) {
 	id, ok := ID(raw[:HeadSize])
 	assert.True(t, ok)
 	assert.Equal(t, batch(3).ID, id)
+	known, ok := Ledgered(raw[:HeadSize])
+	assert.True(t, ok)
+	assert.Equal(t, id.Again(3), known)
+	assert.NotEqual(t, id, known)
+	seen, ok := FirstSeen(raw[:HeadSize])
+	assert.True(t, ok)
+	assert.True(t, batch(3).History.FirstSeen.Equal(seen))
 	for name, head := range map[string][]byte{"nothing": nil, "too short": raw[:HeadSize-1], "of another program": append([]byte("XXXX"), raw[4:]...)} {
 		_, ok = ID(head)
 		assert.False(t, ok, name)

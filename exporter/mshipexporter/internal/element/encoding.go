@@ -23,6 +23,7 @@ const (
 	atSignal       = 4
 	atFlags        = 5
 	atRounds       = 6
+	atReplays      = 7
 	atID           = 8
 	atFirstSeen    = 24
 	atAttempts     = 32
@@ -95,7 +96,7 @@ func (e *Encoding) header(out []byte, b delivery.Batch) {
 	if h.Halved {
 		out[atFlags] |= flagHalved
 	}
-	binary.LittleEndian.PutUint16(out[atRounds:], uint16(min(h.Rounds, math.MaxUint16)))
+	out[atRounds], out[atReplays] = byte(min(h.Rounds, math.MaxUint8)), b.Replays
 	copy(out[atID:], b.ID[:])
 	binary.LittleEndian.PutUint64(out[atFirstSeen:], uint64(h.FirstSeen.UnixNano()))
 	binary.LittleEndian.PutUint32(out[atAttempts:], uint32(min(h.Attempts, math.MaxInt32)))
@@ -152,13 +153,13 @@ func (e *Encoding) read(stored []byte) (delivery.Batch, error) {
 	h := &delivery.History{
 		FirstSeen: time.Unix(0, int64(binary.LittleEndian.Uint64(stored[atFirstSeen:]))),
 		Attempts:  int(binary.LittleEndian.Uint32(stored[atAttempts:])),
-		Rounds:    int(binary.LittleEndian.Uint16(stored[atRounds:])),
+		Rounds:    int(stored[atRounds]),
 	}
 	if binary.LittleEndian.Uint64(stored[atSession:]) == e.session {
 		h.FirstRefused = binary.LittleEndian.Uint64(stored[atFirstRefused:])
 		h.Halved = stored[atFlags]&flagHalved != 0
 	}
-	return delivery.Batch{ID: id, Payload: p, History: h}, nil
+	return delivery.Batch{ID: id, Replays: stored[atReplays], Payload: p, History: h}, nil
 }
 
 // payload is what is in memory yet, or else what the body holds.
@@ -184,8 +185,8 @@ func (e *Encoding) check(stored []byte) error {
 	}
 }
 
-// HeadSize is how many bytes of a stored element [ID] has to see.
-const HeadSize = atFirstSeen
+// HeadSize is how many bytes of a stored element [ID], [Ledgered] and [FirstSeen] have to see.
+const HeadSize = atAttempts
 
 // ID reads the id of a stored element; false if its bytes are not of this program.
 func ID(stored []byte) (id delivery.ID, ok bool) {
@@ -202,6 +203,22 @@ func Size(stored []byte) int {
 		return len(stored)
 	}
 	return headerSize + bodyOf(stored).OTLP
+}
+
+// Ledgered reads the id under which the ledger knows a stored element.
+func Ledgered(stored []byte) (id delivery.ID, ok bool) {
+	if id, ok = ID(stored); ok {
+		id = id.Again(stored[atReplays])
+	}
+	return id, ok
+}
+
+// FirstSeen reads when the door took a stored element.
+func FirstSeen(stored []byte) (at time.Time, ok bool) {
+	if _, ok = ID(stored); ok {
+		at = time.Unix(0, int64(binary.LittleEndian.Uint64(stored[atFirstSeen:])))
+	}
+	return at, ok
 }
 
 // Records reads the number of records from stored bytes without decoding them; 0 if it cannot.

@@ -50,7 +50,8 @@ func (l *Ledger) Layer(next delivery.Sender) delivery.Sender {
 			return 0, &delivery.Failure{Message: "batch " + b.ID.String() + " stands in the queue twice and is on its way already", Wait: patience}
 		}
 		defer l.land(b.ID)
-		if l.Done(b.ID) {
+		known := b.ID.Again(b.Replays)
+		if l.Done(known) {
 			l.onDuplicate(ctx)
 			return delivery.Duplicate, nil
 		}
@@ -59,7 +60,7 @@ func (l *Ledger) Layer(next delivery.Sender) delivery.Sender {
 		}
 		outcome, err := next.Send(ctx, b)
 		if err == nil && outcome != delivery.Requeued {
-			l.mark(ctx, b.ID)
+			l.mark(ctx, known)
 		}
 		return outcome, err
 	})
@@ -146,7 +147,7 @@ func (l *Ledger) mark(ctx context.Context, id delivery.ID) {
 	l.done[id] = true
 }
 
-// Completed gives what is written when the batch leaves the queue: nothing,
+// Completed gives what is written when the batch of that id, as [delivery.ID.Again] gives it, leaves the queue: nothing,
 // unless it is done. ended must be called with what became of that: what could
 // not be written then, the set writes by itself.
 func (l *Ledger) Completed(id delivery.ID) (riders []*storage.Operation, ended func(error)) {

@@ -28,7 +28,10 @@ type TelemetryBuilder struct {
 	meter                     metric.Meter
 	mu                        sync.Mutex
 	registrations             []metric.Registration
+	DeadLetterBytes           metric.Int64ObservableGauge
+	DeadLetterDroppedTotal    metric.Int64Counter
 	DeadLetterEntriesTotal    metric.Int64Counter
+	DeadLetterReplayedTotal   metric.Int64Counter
 	DoorDuplicateTotal        metric.Int64Counter
 	DoorRefusedTotal          metric.Int64Counter
 	QueueBytes                metric.Int64ObservableGauge
@@ -41,6 +44,7 @@ type TelemetryBuilder struct {
 	SinkDeliveredRecordsTotal metric.Int64Counter
 	SinkDuplicateTotal        metric.Int64Counter
 	SinkErrorTotal            metric.Int64Counter
+	SinkRejectedRecordsTotal  metric.Int64Counter
 	SinkRetryTotal            metric.Int64Counter
 	SinkTimeoutTotal          metric.Int64Counter
 }
@@ -54,6 +58,21 @@ type telemetryBuilderOptionFunc func(mb *TelemetryBuilder)
 
 func (tbof telemetryBuilderOptionFunc) apply(mb *TelemetryBuilder) {
 	tbof(mb)
+}
+
+// RegisterDeadLetterBytesCallback sets callback for observable DeadLetterBytes metric.
+func (builder *TelemetryBuilder) RegisterDeadLetterBytesCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.DeadLetterBytes, obs: o})
+		return nil
+	}, builder.DeadLetterBytes)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
 }
 
 // RegisterQueueBytesCallback sets callback for observable QueueBytes metric.
@@ -144,9 +163,27 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	}
 	builder.meter = Meter(settings)
 	var err, errs error
+	builder.DeadLetterBytes, err = builder.meter.Int64ObservableGauge(
+		"mship_dead_letter_bytes",
+		metric.WithDescription("Bytes that the dead letters take on disk. [Stable]"),
+		metric.WithUnit("By"),
+	)
+	errs = errors.Join(errs, err)
+	builder.DeadLetterDroppedTotal, err = builder.meter.Int64Counter(
+		"mship_dead_letter_dropped_total",
+		metric.WithDescription("Entries removed from the dead letters and not replayed, for reason full (on_full drop_oldest), expired (max_age) or purged (by hand). [Stable]"),
+		metric.WithUnit("{entry}"),
+	)
+	errs = errors.Join(errs, err)
 	builder.DeadLetterEntriesTotal, err = builder.meter.Int64Counter(
 		"mship_dead_letter_entries_total",
 		metric.WithDescription("Entries parked among the dead letters, once they are synced. [Stable]"),
+		metric.WithUnit("{entry}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.DeadLetterReplayedTotal, err = builder.meter.Int64Counter(
+		"mship_dead_letter_replayed_total",
+		metric.WithDescription("Entries that went back from the dead letters into the queue. [Stable]"),
 		metric.WithUnit("{entry}"),
 	)
 	errs = errors.Join(errs, err)
@@ -220,6 +257,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"mship_sink_error_total",
 		metric.WithDescription("Attempts on the wire that failed. [Stable]"),
 		metric.WithUnit("{attempt}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.SinkRejectedRecordsTotal, err = builder.meter.Int64Counter(
+		"mship_sink_rejected_records_total",
+		metric.WithDescription("Records that the far end says it did not take of batches that it took (OTLP partial success). [Stable]"),
+		metric.WithUnit("{record}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.SinkRetryTotal, err = builder.meter.Int64Counter(

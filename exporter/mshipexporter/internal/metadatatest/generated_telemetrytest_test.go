@@ -20,6 +20,10 @@ func TestSetupTelemetry(t *testing.T) {
 	tb, err := metadata.NewTelemetryBuilder(testTel.NewTelemetrySettings())
 	require.NoError(t, err)
 	defer tb.Shutdown()
+	require.NoError(t, tb.RegisterDeadLetterBytesCallback(func(_ context.Context, observer metric.Int64Observer) error {
+		observer.Observe(1)
+		return nil
+	}))
 	require.NoError(t, tb.RegisterQueueBytesCallback(func(_ context.Context, observer metric.Int64Observer) error {
 		observer.Observe(1)
 		return nil
@@ -36,7 +40,9 @@ func TestSetupTelemetry(t *testing.T) {
 		observer.Observe(1)
 		return nil
 	}))
+	tb.DeadLetterDroppedTotal.Add(context.Background(), 1)
 	tb.DeadLetterEntriesTotal.Add(context.Background(), 1)
+	tb.DeadLetterReplayedTotal.Add(context.Background(), 1)
 	tb.DoorDuplicateTotal.Add(context.Background(), 1)
 	tb.DoorRefusedTotal.Add(context.Background(), 1)
 	tb.QueueRequeuedTotal.Add(context.Background(), 1)
@@ -45,9 +51,19 @@ func TestSetupTelemetry(t *testing.T) {
 	tb.SinkDeliveredRecordsTotal.Add(context.Background(), 1)
 	tb.SinkDuplicateTotal.Add(context.Background(), 1)
 	tb.SinkErrorTotal.Add(context.Background(), 1)
+	tb.SinkRejectedRecordsTotal.Add(context.Background(), 1)
 	tb.SinkRetryTotal.Add(context.Background(), 1)
 	tb.SinkTimeoutTotal.Add(context.Background(), 1)
+	AssertEqualDeadLetterBytes(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualDeadLetterDroppedTotal(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
 	AssertEqualDeadLetterEntriesTotal(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualDeadLetterReplayedTotal(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualDoorDuplicateTotal(t, testTel,
@@ -84,6 +100,9 @@ func TestSetupTelemetry(t *testing.T) {
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualSinkErrorTotal(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualSinkRejectedRecordsTotal(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualSinkRetryTotal(t, testTel,

@@ -12,8 +12,8 @@ import (
 type Counters struct {
 	// Attempt begins; retry says that it is not the batch's first.
 	Attempt func(ctx context.Context, retry bool)
-	// Delivered so many records of a signal.
-	Delivered func(ctx context.Context, signal delivery.Signal, records int)
+	// Delivered is a payload that the far end took.
+	Delivered func(ctx context.Context, p delivery.Payload)
 	// Failed for this reason.
 	Failed func(ctx context.Context, f *delivery.Failure)
 }
@@ -33,7 +33,7 @@ func New(c Counters) delivery.Layer {
 				}
 				return 0, err
 			}
-			c.Delivered(ctx, b.Payload.Signal(), b.Payload.Records())
+			c.Delivered(ctx, b.Payload)
 			return outcome, nil
 		})
 	}

@@ -28,7 +28,7 @@ func (j *journal) add(format string, args ...any) {
 func (j *journal) counters() observe.Counters {
 	return observe.Counters{
 		Attempt:   func(_ context.Context, retry bool) { j.add("attempt retry=%t", retry) },
-		Delivered: func(_ context.Context, s delivery.Signal, n int) { j.add("delivered %s %d", s, n) },
+		Delivered: func(_ context.Context, p delivery.Payload) { j.add("delivered %s %d", p.Signal(), p.Records()) },
 		Failed:    func(_ context.Context, f *delivery.Failure) { j.add("failed %d timeout=%t", f.Status, f.Timeout) },
 	}
 }

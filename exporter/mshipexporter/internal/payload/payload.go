@@ -74,18 +74,32 @@ func from[T any](k *kind[T], data T) delivery.Payload {
 func Unmarshal(signal delivery.Signal, raw []byte) (delivery.Payload, error) {
 	switch signal {
 	case delivery.Logs:
-		return parse(&logs, raw)
+		return parse(&logs, logs.parse, raw)
 	case delivery.Metrics:
-		return parse(&metrics, raw)
+		return parse(&metrics, metrics.parse, raw)
 	case delivery.Traces:
-		return parse(&traces, raw)
+		return parse(&traces, traces.parse, raw)
 	default:
 		return nil, fmt.Errorf("unknown signal %q", signal)
 	}
 }
 
-func parse[T any](k *kind[T], raw []byte) (delivery.Payload, error) {
-	data, err := k.parse(raw)
+// UnmarshalJSON decodes a line of OTLP-JSON of the signal.
+func UnmarshalJSON(signal delivery.Signal, raw []byte) (delivery.Payload, error) {
+	switch signal {
+	case delivery.Logs:
+		return parse(&logs, new(plog.JSONUnmarshaler).UnmarshalLogs, raw)
+	case delivery.Metrics:
+		return parse(&metrics, new(pmetric.JSONUnmarshaler).UnmarshalMetrics, raw)
+	case delivery.Traces:
+		return parse(&traces, new(ptrace.JSONUnmarshaler).UnmarshalTraces, raw)
+	default:
+		return nil, fmt.Errorf("unknown signal %q", signal)
+	}
+}
+
+func parse[T any](k *kind[T], decode func([]byte) (T, error), raw []byte) (delivery.Payload, error) {
+	data, err := decode(raw)
 	if err != nil {
 		return nil, fmt.Errorf("cannot decode %d bytes of %s: %w", len(raw), k.signal, err)
 	}

@@ -128,6 +128,8 @@ func (d *dials) intercept(ctx context.Context, method string, req, reply any, cc
 	}
 	if err != nil {
 		answer.Record(grpcReply(err))
+	} else if rejected, why := partialGRPC(answer.Signal, reply); rejected > 0 {
+		answer.Record(delivery.Reply{Accepted: true, Rejected: rejected, Why: why})
 	}
 	return err
 }

@@ -113,6 +113,7 @@ func (rt *roundTripper) judge(req *http.Request, resp *http.Response, body []byt
 			return nil, reply
 		}
 		reply.Accepted = true
+		reply.Rejected, reply.Why = partial(signal, mediaType(resp.Header) == jsonType, body)
 		return resp, reply
 	}
 }

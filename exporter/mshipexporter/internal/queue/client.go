@@ -38,9 +38,11 @@ type client struct {
 	records func(stored []byte) int
 	bytes   func(stored []byte) int
 	// head is how many bytes of an item in flight are kept.
-	head   int
-	logger *zap.Logger
-	pause  func(context.Context)
+	head int
+	// firstSeen reads when the door took an item, of its first bytes.
+	firstSeen func(head []byte) (time.Time, bool)
+	logger    *zap.Logger
+	pause     func(context.Context)
 
 	closing func(ctx context.Context)
 	// completed gives what is written when an item is done, of the item as it was read.
@@ -197,10 +199,15 @@ func (c *client) count(ops []*storage.Operation) {
 		case storage.Set:
 			c.depth.Add(c.sizeOf(op.Value))
 		case storage.Get:
-			c.dispatched[op.Key] = flight{c.sizeRead(op), slices.Clone(op.Value[:min(len(op.Value), c.head)])}
+			f := flight{c.sizeRead(op), slices.Clone(op.Value[:min(len(op.Value), c.head)])}
+			c.dispatched[op.Key] = f
+			if at, ok := c.firstSeen(f.head); ok {
+				c.depth.took(flyingKey{c, op.Key}, at)
+			}
 		case storage.Delete:
 			if done, ok := c.dispatched[op.Key]; ok {
 				c.depth.Remove(done.size)
+				c.depth.left(flyingKey{c, op.Key})
 				delete(c.dispatched, op.Key)
 			}
 		}

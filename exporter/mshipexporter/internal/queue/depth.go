@@ -3,7 +3,10 @@
 // extension; and it shields the queue's items from faults of the storage.
 package queue
 
-import "sync"
+import (
+	"sync"
+	"time"
+)
 
 // Size is an amount of queued data.
 type Size struct {
@@ -24,10 +27,18 @@ type Depth struct {
 	size Size
 	// shrunk is closed, and made anew, whenever something leaves.
 	shrunk chan struct{}
+	// flying are the items in flight, with when the door took them.
+	flying map[flyingKey]time.Time
+}
+
+// flyingKey names an item in flight of one of the queues.
+type flyingKey struct {
+	client *client
+	key    string
 }
 
 // NewDepth makes an empty one.
-func NewDepth() *Depth { return &Depth{shrunk: make(chan struct{})} }
+func NewDepth() *Depth { return &Depth{shrunk: make(chan struct{}), flying: map[flyingKey]time.Time{}} }
 
 // Size is what is queued now.
 func (d *Depth) Size() Size {
@@ -42,6 +53,31 @@ func (d *Depth) Room(fits func(Size) bool) (ok bool, shrunk <-chan struct{}) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return fits(d.size), d.shrunk
+}
+
+// Oldest is when the door took the oldest batch that is queued; false if nothing
+// is in flight: the oldest always are.
+func (d *Depth) Oldest() (at time.Time, ok bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, seen := range d.flying {
+		if !ok || seen.Before(at) {
+			at, ok = seen, true
+		}
+	}
+	return at, ok
+}
+
+func (d *Depth) took(k flyingKey, at time.Time) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.flying[k] = at
+}
+
+func (d *Depth) left(k flyingKey) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.flying, k)
 }
 
 // Add counts what came in.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"time"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/extension/xextension/storage"
@@ -27,6 +28,8 @@ type Guard struct {
 	Closing func(ctx context.Context)
 	// Head is how many bytes at the begin of an item Completed has to see.
 	Head int
+	// FirstSeen reads when the door took an item, of its first Head bytes; nil for never.
+	FirstSeen func(head []byte) (at time.Time, ok bool)
 	// Completed gives what is written when an item is done, in the same Batch
 	// that deletes it, and is told what became of that; nil for nothing.
 	Completed func(head []byte) (riders []*storage.Operation, done func(error))
@@ -85,12 +88,16 @@ func (e *extension) GetClient(ctx context.Context, kind component.Kind, id compo
 		return nil, fmt.Errorf("sending_queue::storage %q: %w", e.guard.Storage, errors.Join(err, inner.Close(ctx)))
 	}
 	e.guard.Depth.Add(r.depth())
+	firstSeen := e.guard.FirstSeen
+	if firstSeen == nil {
+		firstSeen = func([]byte) (at time.Time, ok bool) { return at, false }
+	}
 	pause := e.guard.pause
 	if pause == nil {
 		pause = pauseBeforeReading
 	}
 	return &client{
 		pause: pause, Client: inner, depth: e.guard.Depth, records: e.guard.Records, bytes: e.guard.Bytes, logger: e.guard.Logger, restored: r, known: known,
-		dispatched: map[string]flight{}, head: e.guard.Head, completed: e.guard.Completed, recent: recent{off: e.guard.readAll}, closing: e.guard.Closing, unread: map[string]bool{}, failed: map[string]bool{}, owed: map[string]bool{},
+		dispatched: map[string]flight{}, head: e.guard.Head, firstSeen: firstSeen, completed: e.guard.Completed, recent: recent{off: e.guard.readAll}, closing: e.guard.Closing, unread: map[string]bool{}, failed: map[string]bool{}, owed: map[string]bool{},
 	}, nil
 }

@@ -15,12 +15,17 @@ func WithRiders(ctx context.Context, ops []*storage.Operation) context.Context {
 	return context.WithValue(ctx, ridersKey{}, ops)
 }
 
+// Riders are those that [WithRiders] put into the context.
+func Riders(ctx context.Context) []*storage.Operation {
+	ops, _ := ctx.Value(ridersKey{}).([]*storage.Operation)
+	return ops
+}
+
 // riders are what goes along with the queue's own operations. ended is called
 // with what became of the Batch.
 func (c *client) riders(ctx context.Context, ops []*storage.Operation) (riders []*storage.Operation, ended func(error)) {
 	if stores(ops) {
-		riders, _ = ctx.Value(ridersKey{}).([]*storage.Operation)
-		return riders, func(error) {}
+		return Riders(ctx), func(error) {}
 	}
 	var all []func(error)
 	for _, op := range only(ops, storage.Delete) {

@@ -37,6 +37,9 @@ type Builder struct {
 	Set exporter.Settings
 	// Statuses that the user moved from one class of failure to another.
 	Retryable, Permanent []int
+	// OnPartial, if set, hears of a batch that the far end took but for some
+	// records, with what it says of them, before the batch is delivered.
+	OnPartial func(b delivery.Batch, rejected int64, why string)
 }
 
 // errIsMship: a sink that is itself mship.
@@ -70,7 +73,7 @@ func (b *Builder) Build(ctx context.Context, host component.Host, signal deliver
 		return nil, named(id, err)
 	}
 	b.warnOverridden(id, conf, probed)
-	s := &Sink{classes: newClasses(b.Retryable, b.Permanent), signal: signal, probed: probed}
+	s := &Sink{classes: newClasses(b.Retryable, b.Permanent), signal: signal, probed: probed, onPartial: b.OnPartial}
 	if err := s.create(ctx, factory, b.nested(id), settings, signal); err != nil {
 		if errors.Is(err, pipeline.ErrSignalNotSupported) {
 			return nil, fmt.Errorf("sink::%s does not take %s: remove this exporter from the %s pipelines, or choose a sink that does", id, signal, signal)

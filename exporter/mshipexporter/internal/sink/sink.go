@@ -16,6 +16,7 @@ type Sink struct {
 	consume   func(ctx context.Context, pdata any) error
 	classes   classes
 	signal    delivery.Signal
+	onPartial func(b delivery.Batch, rejected int64, why string)
 	// probed: the probe sees this sink's traffic.
 	probed bool
 }
@@ -32,6 +33,9 @@ func (s *Sink) Send(ctx context.Context, b delivery.Batch) (delivery.Outcome, er
 	err := s.consume(delivery.WithAnswer(ctx, answer), b.Payload.Pdata())
 	if f := s.verdict(answer, err); f != nil {
 		return 0, f
+	}
+	if reply, _ := answer.Reply(); reply.Rejected > 0 && s.onPartial != nil {
+		s.onPartial(b, reply.Rejected, reply.Why)
 	}
 	return delivery.Delivered, nil
 }

@@ -1,0 +1,105 @@
+package mshipexporter
+
+import (
+	"net/http"
+
+	"go.opentelemetry.io/collector/component"
+	"go.uber.org/zap"
+
+	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/api"
+	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/breaker"
+)
+
+// console is an extension that shows what an exporter serves under its name.
+type console interface {
+	// Mount serves h below the name until unmount is called; the handler's paths
+	// begin there.
+	Mount(name string, h http.Handler) (unmount func(), err error)
+}
+
+// mount shows the exporter on every console that there is; without one all works the same.
+func (c *core) mount(host component.Host) (unmount func()) {
+	handler := api.Handler(api.Settings{Status: c.status, Letters: c.letters, Replay: c.replay})
+	var all []func()
+	for id, extension := range host.GetExtensions() {
+		shows, ok := extension.(console)
+		if !ok {
+			continue
+		}
+		off, err := shows.Mount(c.label, handler)
+		if err != nil {
+			c.logger.Warn("the console does not show this exporter", zap.Stringer("extension", id), zap.Error(err))
+			continue
+		}
+		all = append(all, off)
+	}
+	return func() {
+		for _, off := range all {
+			off()
+		}
+	}
+}
+
+func (c *core) status() api.Status {
+	sink, _, _ := c.cfg.Sink.Entry()
+	return api.Status{
+		Sink: c.label, Exporter: c.set.ID.String(), Type: sink.Type().String(),
+		Breaker: c.breakerStatus(), LastAnswer: c.tally.last.Load(), Counters: c.tally.counters(),
+		Queue: c.queueStatus(), Storage: c.storageStatus(), Held: c.heldSignals(), DeadLetters: c.lettersStatus(),
+	}
+}
+
+func (c *core) breakerStatus() api.Breaker {
+	b := api.Breaker{Enabled: c.breaker != nil, State: breaker.Closed.String(), Changes: c.tally.history()}
+	b.Since = b.Changes[len(b.Changes)-1].At
+	if b.Enabled {
+		b.State, b.OpenSecondsLeft = c.state().String(), c.rest().Seconds()
+	}
+	return b
+}
+
+func (c *core) queueStatus() api.Queue {
+	size := c.queued()
+	q := api.Queue{Batches: size.Batches, Records: size.Records, Bytes: size.Bytes}
+	if at, ok := c.depth.Oldest(); ok {
+		q.Oldest = &at
+	}
+	if queue := c.cfg.Queue; queue.HasValue() {
+		q.Load, q.Limit, q.LimitUnit = c.measure(size), queue.Get().QueueSize, queue.Get().Sizer.String()
+	}
+	return q
+}
+
+// meter is a storage extension that knows how full it is.
+type meter interface {
+	// Usage is what all that use it take on disk, and may take, in bytes.
+	Usage() (used, most int64)
+}
+
+func (c *core) storageStatus() *api.Storage {
+	m := c.meter.Load()
+	if m == nil {
+		return nil
+	}
+	used, most := (*m).Usage()
+	return &api.Storage{UsedBytes: used, MaxBytes: most}
+}
+
+func (c *core) heldSignals() []string {
+	names := []string{}
+	for signal, held := range c.held() {
+		if held > 0 {
+			names = append(names, string(signal))
+		}
+	}
+	return names
+}
+
+func (c *core) lettersStatus() api.DeadLetters {
+	d := api.DeadLetters{MaxBytes: c.cfg.DeadLetter.MaxBytes, OnFull: c.cfg.DeadLetter.OnFull}
+	total, oldest := c.letters.Total()
+	if d.Entries, d.Bytes = total.Entries, total.Bytes; d.Entries > 0 {
+		d.Oldest = &oldest
+	}
+	return d
+}
