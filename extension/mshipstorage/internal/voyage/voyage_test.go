@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 
@@ -86,19 +87,24 @@ func sailAndCut(t *testing.T, r route, p plan) *tally {
 	return sum
 }
 
-// recoverAll recovers on all processors, until something is wrong.
+// recoverers is how many recover at the same time: more than there are
+// processors, so that flushes of dead letters, which go to a real disk, are shared.
+var recoverers = 8 * runtime.GOMAXPROCS(0)
+
+// recoverAll recovers until something is wrong.
 func recoverAll(t *testing.T, all []*world, p plan, sum *tally) {
 	t.Helper()
 	var group sync.WaitGroup
-	for piece := range slices.Chunk(all, len(all)/runtime.GOMAXPROCS(0)+1) {
+	var number atomic.Int64
+	for piece := range slices.Chunk(all, len(all)/recoverers+1) {
 		group.Go(func() {
 			synctest.Test(t, func(*testing.T) {
 				for i, w := range piece {
 					if sum.failed() {
 						return
 					}
-					if i%p.oneOf == p.oneOf/2 {
-						w.recoverAndCut(p, i, sum)
+					if n := int(number.Add(1)); n%p.oneOf == 0 {
+						w.recoverAndCut(p, n, sum)
 					} else {
 						sum.judged(w.recover(nil))
 					}
