@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
@@ -36,6 +37,9 @@ type coast struct {
 	taken map[string]int
 	// again counts the requests that came under a key that was known.
 	again int
+	// flying are requests whose answer is under way; heard is when the ship had the last one.
+	flying int
+	heard  time.Time
 }
 
 func newCoast() *coast { return &coast{known: map[string]string{}, taken: map[string]int{}} }
@@ -61,10 +65,25 @@ func (c *coast) has(record string) bool {
 	return c.taken[record] > 0
 }
 
+// calm: the ship has heard all that the coast has said, and has had time to write it down.
+func (c *coast) calm() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.flying == 0 && time.Since(c.heard) > 0
+}
+
+func (c *coast) arrived() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.flying--
+	c.heard = time.Now()
+}
+
 // answer is what the ship is told; an error is one of the connection.
 func (c *coast) answer(key string, records []string) (status int, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.flying++
 	switch {
 	case c.dark:
 		return 0, errDark
@@ -90,6 +109,9 @@ func (c *coast) answer(key string, records []string) (status int, err error) {
 	return http.StatusOK, nil
 }
 
+// latency is how long a request takes, and an answer.
+const latency = 10 * time.Millisecond
+
 // wire is the way to the coast, as an HTTP transport; the power can be cut at both its ends.
 type wire struct {
 	coast *coast
@@ -109,9 +131,12 @@ func (w wire) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err := sent.UnmarshalProto(body); err != nil {
 		return nil, err
 	}
+	time.Sleep(latency)
 	w.blade.point("send")
 	status, err := w.coast.answer(req.Header.Get("Idempotency-Key"), names(sent.Logs()))
+	defer w.coast.arrived()
 	w.blade.point("answer")
+	time.Sleep(latency)
 	if err != nil {
 		return nil, err
 	}

@@ -10,9 +10,10 @@ import (
 
 // verdict of a voyage that has come to its end.
 type verdict struct {
-	// lost and doubled are records; again are requests that came a second time to the far end.
-	lost, doubled, again int
-	problems             []string
+	// lost and doubled are records; again are requests that came a second time to
+	// the far end; whims is 1 where that had changed its mind.
+	lost, doubled, again, whims int
+	problems                    []string
 }
 
 // tally counts over many recoveries. It is safe for concurrent use.
@@ -38,6 +39,7 @@ func (s *tally) note(v verdict) {
 	s.lost += v.lost
 	s.doubled += v.doubled
 	s.again += v.again
+	s.whims += v.whims
 	s.problems = append(s.problems, v.problems...)
 }
 

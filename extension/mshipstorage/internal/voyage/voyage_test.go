@@ -21,12 +21,12 @@ import (
 func TestThePowerIsCutAtEveryStep(t *testing.T) {
 	sum := newTally()
 	for i, r := range []route{
-		{name: "batches"},
-		{name: "parcels", parcel: 3},
-		{name: "batches, answers lost", lose: 3},
-		{name: "parcels, answers lost", parcel: 3, lose: 3},
-		{name: "batches, some bad", bad: []string{"3b", "11"}},
+		{name: "batches", lose: 3},
+		{name: "parcels", parcel: 3, lose: 3},
+		{name: "batches, some bad", bad: []string{"3b", "9c"}},
 		{name: "parcels, some bad", parcel: 5, lose: 1, bad: []string{"3b", "11"}},
+		{name: "batches, bad ones are taken later", bad: []string{"3b", "9c"}, whim: true},
+		{name: "parcels, bad ones are taken later", parcel: 5, bad: []string{"3b", "11"}, whim: true},
 	} {
 		t.Run(r.name, func(t *testing.T) {
 			of := sailAndCut(t, r, planOf(r, i))
@@ -40,6 +40,7 @@ func TestThePowerIsCutAtEveryStep(t *testing.T) {
 	}
 	assert.Positive(t, sum.seconds)
 	assert.Positive(t, sum.again, "what was on the wire when the power was cut comes again")
+	assert.Positive(t, sum.whims, "recoveries with a far end that has changed its mind")
 }
 
 // plan is how often the power is cut.

@@ -18,6 +18,8 @@ type route struct {
 	// lose so many answers, and refuse these records for good.
 	lose int
 	bad  []string
+	// whim: after a power cut the far end takes what it refused before.
+	whim bool
 }
 
 // world is a ship's disk, and everybody who knows what must be on it.
@@ -28,6 +30,8 @@ type world struct {
 	coast    *coast
 	customer *customer
 	letters  letters
+	// calm is the coast's at the cut; whimsical: it has changed its mind.
+	calm, whimsical bool
 }
 
 func newWorld(r route, root string) *world {
@@ -38,7 +42,7 @@ func newWorld(r route, root string) *world {
 
 // shore is a copy of all but the disk.
 func (w *world) shore() (*world, error) {
-	c := &world{where: w.where, route: w.route, customer: w.customer.clone(), coast: w.coast.clone()}
+	c := &world{where: w.where, route: w.route, customer: w.customer.clone(), coast: w.coast.clone(), calm: w.coast.calm(), whimsical: w.whimsical}
 	var err error
 	c.letters, err = w.letters.clone()
 	return c, err
@@ -46,7 +50,10 @@ func (w *world) shore() (*world, error) {
 
 // with is a world of its own on a disk.
 func (w *world) with(disk *disktest.Memory, where string) *world {
-	return &world{where: where, route: w.route, disk: disk, coast: w.coast.clone(), customer: w.customer.clone(), letters: w.letters}
+	return &world{
+		where: where, route: w.route, disk: disk, coast: w.coast.clone(), customer: w.customer.clone(), letters: w.letters,
+		calm: w.calm, whimsical: w.whimsical,
+	}
 }
 
 // voyage is the script: nobody answers, a restart with a full queue, then the
@@ -108,6 +115,9 @@ func (w *world) recover(b *blade) (out verdict) {
 	defer func() { _ = w.letters.remove() }() // or with all of the test's
 	w.coast.again = 0
 	w.coast.setDark(false)
+	if w.route.whim && w.calm {
+		w.coast.bad, w.whimsical = nil, true
+	}
 	if err := w.trade(b, 3); err != nil {
 		return verdict{problems: []string{w.where + ": " + err.Error()}}
 	}
@@ -127,6 +137,9 @@ func (w *world) open() (records []string, err error) {
 // judge compares what was promised with what became of it.
 func (w *world) judge() (v verdict) {
 	v.again = w.coast.again
+	if w.whimsical {
+		v.whims = 1
+	}
 	say := func(format string, args ...any) {
 		v.problems = append(v.problems, w.where+": "+fmt.Sprintf(format, args...))
 	}
@@ -139,13 +152,15 @@ func (w *world) judge() (v verdict) {
 		say("request %q is not taken", request)
 	}
 	for _, record := range w.customer.promised() {
-		switch n := w.coast.taken[record] + parked[record]; {
-		case n == 0:
+		switch taken, parked := w.coast.taken[record], parked[record]; {
+		case taken+parked == 0:
 			v.lost++
 			say("record %s is lost", record)
-		case n > 1:
+		case taken == 1 && parked == 1 && w.whimsical:
+			// The power was cut between the parking and the Batch that says so.
+		case taken+parked > 1:
 			v.doubled++
-			say("record %s is %d times ashore and %d times among the dead letters", record, w.coast.taken[record], parked[record])
+			say("record %s is %d times ashore and %d times among the dead letters", record, taken, parked)
 		}
 	}
 	for _, key := range w.coast.changed {
