@@ -30,19 +30,20 @@ type world struct {
 	coast    *coast
 	customer *customer
 	letters  letters
-	// calm is the coast's at the cut; whimsical: it has changed its mind.
+	// calm: the coast was, at every cut until now; what the ship has not heard then it
+	// may never hear. whimsical: the coast has changed its mind.
 	calm, whimsical bool
 }
 
 func newWorld(r route, root string) *world {
-	w := &world{where: r.name, route: r, disk: disktest.New(), coast: newCoast(), customer: &customer{}, letters: letters{root: root}}
+	w := &world{where: r.name, route: r, disk: disktest.New(), coast: newCoast(), customer: &customer{}, letters: letters{root: root}, calm: true}
 	w.coast.lose, w.coast.bad = r.lose, r.bad
 	return w
 }
 
 // shore is a copy of all but the disk.
 func (w *world) shore() (*world, error) {
-	c := &world{where: w.where, route: w.route, customer: w.customer.clone(), coast: w.coast.clone(), calm: w.coast.calm(), whimsical: w.whimsical}
+	c := &world{where: w.where, route: w.route, customer: w.customer.clone(), coast: w.coast.clone(), calm: w.calm && w.coast.calm(), whimsical: w.whimsical}
 	var err error
 	c.letters, err = w.letters.clone()
 	return c, err
