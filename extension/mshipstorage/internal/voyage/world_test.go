@@ -65,10 +65,7 @@ func (w *world) voyage(b *blade) error {
 	if err != nil {
 		return err
 	}
-	w.customer.demand(7)
-	w.customer.send(s)
-	time.Sleep(300 * time.Millisecond) // the last one waits in the journal
-	w.customer.demand(1)
+	w.customer.demand(8) // the last two wait in the journal when it stops
 	w.customer.send(s)
 	if err := s.stop(); err != nil {
 		return err
