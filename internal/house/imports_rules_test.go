@@ -45,3 +45,28 @@ func TestRulesSeeFaults(t *testing.T) {
 		})
 	}
 }
+
+// Exporter and extension meet in one package, and there only in tests.
+func TestOnlyTheTestsOfTheVoyageMeetTheExporter(t *testing.T) {
+	t.Parallel()
+	exporter, store := "./exporter/mshipexporter", "./extension/mshipstorage/internal/store"
+	for name, test := range map[string]struct {
+		p      pkg
+		faulty bool
+	}{
+		"its tests":            {pkg{ImportPath: voyage, TestImports: []string{exporter, store}}, false},
+		"its external tests":   {pkg{ImportPath: voyage, XTestImports: []string{exporter, store}}, false},
+		"itself the exporter":  {pkg{ImportPath: voyage, Imports: []string{exporter}}, true},
+		"itself the store":     {pkg{ImportPath: voyage, Imports: []string{store}}, true},
+		"tests beside it":      {pkg{ImportPath: store, TestImports: []string{exporter}}, true},
+		"tests below it":       {pkg{ImportPath: voyage + "/leg", TestImports: []string{exporter}}, true},
+		"tests of its name":    {pkg{ImportPath: voyage + "s", XTestImports: []string{exporter}}, true},
+		"the exporter's tests": {pkg{ImportPath: exporter, TestImports: []string{"./extension/mshipstorage"}}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			found := exportersAndExtensionsMeetInInterfaces(test.p)
+			assert.Equal(t, test.faulty, len(found) > 0, "%v", found)
+		})
+	}
+}
