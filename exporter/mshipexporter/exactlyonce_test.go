@@ -171,6 +171,8 @@ type voyage struct {
 	adjust   func(*Config)
 	// whim: after the first cut the far end takes what it refused before.
 	whim bool
+	// then is done once the requests are offered; nil for nothing.
+	then func(*core)
 	// moved counts the batches that went to the back of the queue.
 	moved *atomic.Int64
 }
@@ -235,6 +237,9 @@ func (v voyage) work(t *testing.T, requests int, cutAt func(call int) bool, fail
 		v.customer.demand(requests)
 		if a.logs.Start(t.Context(), a.host) == nil {
 			v.customer.send(t.Context(), a.logs.ConsumeLogs, isDead)
+			if v.then != nil {
+				v.then(a.logs.(*logsExporter).core)
+			}
 			time.Sleep(10 * time.Second)
 		}
 		_ = a.logs.Shutdown(context.Background())
