@@ -8,14 +8,11 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"go.opentelemetry.io/collector/extension/xextension/storage"
 
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/deadletter"
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/delivery"
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/element"
-	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/ledger"
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/payload"
-	"github.com/otelcol-mship/otelcol-mship/internal/seen"
 )
 
 var errNotDurable = errors.New("the sending queue is in memory, where a power cut would lose the batch: set sending_queue::storage, or export the entry")
@@ -23,7 +20,7 @@ var errNotDurable = errors.New("the sending queue is in memory, where a power cu
 // replay takes an entry of the dead letters back through the front door, each
 // line as a batch under its own id, and removes it once the queue has all of
 // them durably. Cut off in between, it is an entry still; replayed again, what
-// the queue has taken it does not take twice.
+// was sent is not sent twice.
 func (c *core) replay(ctx context.Context, name string) error {
 	e, err := c.letters.Get(name)
 	if err != nil {
@@ -90,19 +87,11 @@ func comingBack(e deadletter.Entry, line int, otlp []byte) (delivery.Batch, erro
 	return delivery.Batch{ID: delivery.ID(id), Replays: e.Replays + 1, Payload: p, History: &delivery.History{FirstSeen: time.Now()}}, nil
 }
 
-// comeBack puts a batch that was parked into the queue, once for each time that it was parked.
+// comeBack puts a batch that was parked into the queue. Put there twice, as after
+// a crash, it is sent once: the ledger knows it by its id and its replays.
 func (h *handle) comeBack(ctx context.Context, b delivery.Batch) error {
 	if h.inMemory() {
 		return errNotDurable
 	}
-	enter := func(riders []*storage.Operation) error {
-		el := &element.Element{Batch: b}
-		return h.admit(ctx, el, riders, h.store)
-	}
-	if h.lane.arrivals == nil {
-		return enter(nil)
-	}
-	key := seen.KeyOf("replayed", b.ID.Again(b.Replays).String())
-	_, err := h.lane.arrivals.Once(ctx, ledger.Request{Content: key, Name: key}, func(riders []*storage.Operation, _ bool) error { return enter(riders) })
-	return err
+	return h.admit(ctx, &element.Element{Batch: b}, nil, h.store)
 }
