@@ -18,6 +18,7 @@ import (
 	fileexporter "github.com/open-telemetry/opentelemetry-collector-contrib/exporter/fileexporter"
 	mshipstorage "github.com/otelcol-mship/otelcol-mship/extension/mshipstorage"
 	mshipdedup "github.com/otelcol-mship/otelcol-mship/extension/mshipdedup"
+	mshipconsole "github.com/otelcol-mship/otelcol-mship/extension/mshipconsole"
 	filestorage "github.com/open-telemetry/opentelemetry-collector-contrib/extension/storage/filestorage"
 	healthcheckextension "github.com/open-telemetry/opentelemetry-collector-contrib/extension/healthcheckextension"
 	bearertokenauthextension "github.com/open-telemetry/opentelemetry-collector-contrib/extension/bearertokenauthextension"
@@ -58,6 +59,7 @@ func components() (otelcol.Factories, error) {
 	factories.Extensions, err = otelcol.MakeFactoryMap[extension.Factory](
 		mshipstorage.NewFactory(),
 		mshipdedup.NewFactory(),
+		mshipconsole.NewFactory(),
 		filestorage.NewFactory(),
 		healthcheckextension.NewFactory(),
 		bearertokenauthextension.NewFactory(),
@@ -69,6 +71,7 @@ func components() (otelcol.Factories, error) {
 	factories.ExtensionModules = makeModulesMap(factories.Extensions, map[component.Type]string{
 		mshipstorage.NewFactory().Type(): "github.com/otelcol-mship/otelcol-mship v0.0.0",
 		mshipdedup.NewFactory().Type(): "github.com/otelcol-mship/otelcol-mship v0.0.0",
+		mshipconsole.NewFactory().Type(): "github.com/otelcol-mship/otelcol-mship v0.0.0",
 		filestorage.NewFactory().Type(): "github.com/open-telemetry/opentelemetry-collector-contrib/extension/storage/filestorage v0.160.0",
 		healthcheckextension.NewFactory().Type(): "github.com/open-telemetry/opentelemetry-collector-contrib/extension/healthcheckextension v0.160.0",
 		bearertokenauthextension.NewFactory().Type(): "github.com/open-telemetry/opentelemetry-collector-contrib/extension/bearertokenauthextension v0.160.0",

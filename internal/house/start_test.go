@@ -21,6 +21,7 @@ var overlay = []string{
 	"receivers::syslog/udp::udp::listen_address: 127.0.0.1:0",
 	"receivers::syslog/tcp::tcp::listen_address: 127.0.0.1:0",
 	"extensions::health_check::endpoint: 127.0.0.1:0",
+	"extensions::mship_console::endpoint: 127.0.0.1:0",
 	"service::telemetry::metrics::level: none",
 }
 
