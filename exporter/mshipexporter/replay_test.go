@@ -140,7 +140,7 @@ func TestWhatCannotBeReplayedStays(t *testing.T) {
 		}, "there is no such dead letter"},
 		"a queue in memory": {func(c *Config) { c.Queue.Get().StorageID = nil }, func(*aboard, *storagetest.Storage, string) {}, "set sending_queue::storage"},
 		"a full disk": {eager, func(_ *aboard, disk *storagetest.Storage, _ string) {
-			disk.Fail(func(ops []*storage.Operation) error { return errCut })
+			disk.Fail(func([]*storage.Operation) error { return errCut })
 		}, errCut.Error()},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -175,7 +175,7 @@ func (a *Agent) Dir() string { return a.dir }
 func (a *Agent) StorageDir() string { return storageDir(a.dir) }
 
 // DeadLetterDir is the directory of its dead letters.
-func (a *Agent) DeadLetterDir() string { return deadLetterDir(a.dir) }
+func (a *Agent) DeadLetterDir() string { return a.config.deadLetters(a.dir) }
 
 // Log is what the agent has written to stderr, over all restarts.
 func (a *Agent) Log() *Log { return a.log }

@@ -34,6 +34,7 @@ type Config struct {
 
 	IncludeMetadata bool // of the otlp receiver: hand on what a client sends beside the data, so its key
 	Dedup           bool // mship_dedup in front of the otlp receiver
+	Console         bool // mship_console, at Agent.ConsoleURL
 
 	LogLevel string // of the collector; "info"
 
@@ -116,6 +117,8 @@ type DeadLetter struct {
 	Disabled   bool
 	Directory  string // in place of Agent.DeadLetterDir
 	MaxPerHour int
+	MaxBytes   int64
+	OnFull     string
 }
 
 // Idempotency is the idempotency section.
@@ -126,7 +129,7 @@ type Idempotency struct {
 }
 
 // Ports are the loopback ports of an agent.
-type Ports struct{ HTTP, GRPC, Health, Metrics int }
+type Ports struct{ HTTP, GRPC, Health, Metrics, Console int }
 
 // view is what the templates see.
 type view struct {
@@ -209,9 +212,9 @@ func list(numbers []int) string {
 // freePorts picks ports that nobody listens on. Somebody may take one before
 // the agent does; see Agent.start.
 func freePorts() (Ports, error) {
-	free, err := port.Free(4)
+	free, err := port.Free(5)
 	if err != nil {
 		return Ports{}, err
 	}
-	return Ports{HTTP: free[0], GRPC: free[1], Health: free[2], Metrics: free[3]}, nil
+	return Ports{HTTP: free[0], GRPC: free[1], Health: free[2], Metrics: free[3], Console: free[4]}, nil
 }

@@ -15,7 +15,7 @@ import (
 func rendered(t *testing.T, cfg Config, id string) map[string]any {
 	t.Helper()
 	dir := t.TempDir()
-	_, err := cfg.write(dir, Ports{1, 2, 3, 4})
+	_, err := cfg.write(dir, Ports{1, 2, 3, 4, 5})
 	require.NoError(t, err)
 	data, err := os.ReadFile(filepath.Join(dir, "config.yaml"))
 	require.NoError(t, err)
@@ -46,7 +46,7 @@ func TestConfigRendersEverySetting(t *testing.T) {
 		},
 		Queue:       Queue{true, true, "bytes", 1 << 20, 4, true, "file_storage", Batch{time.Second, 10, 20}},
 		Breaker:     Breaker{true, 2, time.Minute, 1},
-		DeadLetter:  DeadLetter{true, "/d", 9},
+		DeadLetter:  DeadLetter{true, "/d", 9, 1 << 20, "drop_oldest"},
 		Idempotency: Idempotency{true, time.Hour, "X-Key"},
 	}, "mship/n")
 
@@ -67,7 +67,7 @@ func TestConfigRendersEverySetting(t *testing.T) {
 		"circuit_breaker": map[string]any{
 			"enabled": false, "failure_threshold": 2, "open_duration": "1m0s", "half_open_max_inflight": 1,
 		},
-		"dead_letter": map[string]any{"enabled": false, "directory": "/d", "max_per_hour": 9},
+		"dead_letter": map[string]any{"enabled": false, "directory": "/d", "max_per_hour": 9, "max_bytes": 1 << 20, "on_full": "drop_oldest"},
 		"idempotency": map[string]any{"enabled": false, "window": "1h0m0s", "header": "X-Key"},
 	}, got)
 }

@@ -36,7 +36,7 @@ type Total struct {
 	Bytes   int64 `json:"bytes"`
 }
 
-// ErrNotFound: there is no such entry (any more).
+// ErrNotFound says that there is no such entry (any more).
 var ErrNotFound = errors.New("there is no such dead letter: it may have been replayed or purged")
 
 // chosen are the items that match, newest first.
