@@ -46,7 +46,7 @@ func Main(m *testing.M) int {
 }
 
 func build() (string, error) {
-	root, err := moduleRoot()
+	root, err := ModuleRoot()
 	if err != nil {
 		return "", err
 	}
@@ -63,8 +63,8 @@ func build() (string, error) {
 	return path, nil
 }
 
-// moduleRoot walks up from the working directory to the go.mod.
-func moduleRoot() (string, error) {
+// ModuleRoot walks up from the working directory to the go.mod.
+func ModuleRoot() (string, error) {
 	dir, err := os.Getwd()
 	if err != nil {
 		return "", err
