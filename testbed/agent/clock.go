@@ -48,7 +48,7 @@ func (c *Clock) Env() string { return clockVariable + "=" + c.path }
 // shipped, with a time.Now that asks a Clock. It takes minutes, because
 // everything there is stands on package time. The binary lies in dir.
 func BuildWithClock(dir string) (string, error) {
-	root, err := moduleRoot()
+	root, err := ModuleRoot()
 	if err != nil {
 		return "", err
 	}
