@@ -64,7 +64,6 @@ func build() (string, error) {
 }
 
 // ModuleRoot walks up from the working directory to the go.mod.
-// ModuleRoot is the folder of go.mod, at or above the working directory.
 func ModuleRoot() (string, error) {
 	dir, err := os.Getwd()
 	if err != nil {
