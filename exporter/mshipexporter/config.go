@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/config/configoptional"
 	"go.opentelemetry.io/collector/config/configretry"
 	"go.opentelemetry.io/collector/confmap"
@@ -29,6 +30,9 @@ const (
 	onFullDrop = "drop_oldest"
 )
 
+// mostWeight is a hundred times what anybody needs.
+const mostWeight = 10_000
+
 // leastDeadLetters has room for any batch that a receiver takes by default.
 const leastDeadLetters = 1 << 20
 
@@ -48,6 +52,12 @@ type Config struct {
 	CircuitBreaker CircuitBreakerConfig `mapstructure:"circuit_breaker"`
 	// DeadLetter parks what must not be sent again.
 	DeadLetter DeadLetterConfig `mapstructure:"dead_letter"`
+	// Link is the mship_link that the sink's connections are made over; nil for none.
+	Link *component.ID `mapstructure:"link"`
+	// LinkWeight is the share of the link beside the others'.
+	LinkWeight int `mapstructure:"link_weight"`
+	// Urgent is what may be sent at any hour.
+	Urgent bool `mapstructure:"urgent"`
 	// Idempotency keeps a batch from being delivered twice.
 	Idempotency IdempotencyConfig `mapstructure:"idempotency"`
 }
@@ -126,6 +136,8 @@ func createDefaultConfig() *Config {
 		Queue:          configoptional.Some(queue),
 		CircuitBreaker: CircuitBreakerConfig{Enabled: true, FailureThreshold: 5, OpenDuration: time.Minute, HalfOpenMaxInflight: 3},
 		DeadLetter:     DeadLetterConfig{Enabled: true, Directory: "./data/dlq", MaxPerHour: 1000, MaxBytes: 256 << 20, OnFull: onFullHold},
+		LinkWeight:     1,
+		Urgent:         true,
 		Idempotency:    IdempotencyConfig{Enabled: true, Window: 24 * time.Hour, Header: "Idempotency-Key"},
 	}
 }
@@ -138,6 +150,7 @@ func (c *Config) Validate() error {
 	return errors.Join(
 		c.Sink.Check(metadata.Type),
 		positive("timeout", c.Timeout),
+		check(c.LinkWeight >= 1 && c.LinkWeight <= mostWeight, "link_weight must be 1 to %d, found %d", mostWeight, c.LinkWeight),
 		oneOf("delivery_proof", c.DeliveryProof, proofOTLP, proofStatus),
 		c.validateQueue(),
 	)

@@ -17,6 +17,7 @@ import (
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/delivery"
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/door"
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/pause"
+	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/probe"
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/queue"
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/sink"
 )
@@ -58,6 +59,9 @@ type core struct {
 	tel      *telemetry
 	tally    tally
 	builder  sink.Builder
+	probe    *probe.Probe
+	// leave ends the membership of the link.
+	leave func()
 	// unmount takes the exporter off the console; tending looks after the dead letters.
 	unmount func()
 	tending sync.WaitGroup
@@ -80,7 +84,7 @@ func newCore(cfg *Config, set exporter.Settings, labels *labels) (*core, error) 
 	}
 	c.set.Logger = c.logger
 	c.refused.core = c
-	c.unmount, c.untend = func() {}, func() {}
+	c.unmount, c.untend, c.leave = func() {}, func() {}, func() {}
 	c.tally.breaker(breaker.Closed)
 	c.letters = deadletter.New(deadletter.Settings{
 		Directory: cfg.DeadLetter.Directory, Sink: folder(c.label), MaxPerHour: cfg.DeadLetter.MaxPerHour,
@@ -93,8 +97,9 @@ func newCore(cfg *Config, set exporter.Settings, labels *labels) (*core, error) 
 		})
 	}
 	c.door = door.New(c.doorway())
+	c.probe = c.probing(id.Type())
 	c.builder = sink.Builder{
-		Settings: cfg.Sink, Set: c.set, Probe: c.probing(id.Type()),
+		Settings: cfg.Sink, Set: c.set, Probe: c.probe,
 		Retryable: cfg.Retry.RetryableStatusCodes, Permanent: cfg.Retry.PermanentStatusCodes, OnPartial: c.partial,
 	}
 	return c, nil
@@ -125,7 +130,11 @@ func (c *core) start(h *handle, host component.Host) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.handles) == 0 {
+		if err := c.join(host); err != nil {
+			return err
+		}
 		if err := c.open(); err != nil {
+			c.leave()
 			return err
 		}
 		c.unmount = c.mount(host)
@@ -189,6 +198,7 @@ func (c *core) stop(h *handle) {
 	c.closing.Cut()
 	c.unmount()
 	c.untend()
+	c.leave()
 	c.tending.Wait()
 	c.tel.Shutdown()
 	c.labels.free(c.label)

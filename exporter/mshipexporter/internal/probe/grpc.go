@@ -60,7 +60,7 @@ func (d *dials) dial(ctx context.Context, address string) (net.Conn, error) {
 	if path, ok := strings.CutPrefix(address, "unix:"); ok {
 		network, address = "unix", path
 	}
-	c, err := (&net.Dialer{}).DialContext(ctx, network, address)
+	c, err := d.probe.dialer()(ctx, network, address)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if err != nil {

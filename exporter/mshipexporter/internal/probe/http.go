@@ -24,16 +24,16 @@ func (p *Probe) GetHTTPRoundTripper(context.Context) (extensionmiddleware.WrapHT
 	return func(_ context.Context, next http.RoundTripper) (http.RoundTripper, error) {
 		// Innermost of the client's middlewares, so this is the client's own transport.
 		if t, ok := next.(*http.Transport); ok {
-			watchDials(t)
+			p.watchDials(t)
 		}
 		return &roundTripper{probe: p, next: next}, nil
 	}, nil
 }
 
-func watchDials(t *http.Transport) {
+func (p *Probe) watchDials(t *http.Transport) {
 	dial := t.DialContext
-	if dial == nil {
-		dial = (&net.Dialer{}).DialContext
+	if dial == nil || p.Dial != nil {
+		dial = p.dialer()
 	}
 	t.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
 		c, err := dial(ctx, network, address)
@@ -42,6 +42,14 @@ func watchDials(t *http.Transport) {
 		}
 		return watch(c), nil
 	}
+}
+
+// dialer is how connections are made.
+func (p *Probe) dialer() func(ctx context.Context, network, address string) (net.Conn, error) {
+	if p.Dial != nil {
+		return p.Dial
+	}
+	return (&net.Dialer{}).DialContext
 }
 
 type roundTripper struct {

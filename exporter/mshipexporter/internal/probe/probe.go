@@ -4,6 +4,8 @@
 package probe
 
 import (
+	"context"
+	"net"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
@@ -33,6 +35,9 @@ type Probe struct {
 	Requests int
 	// Proof applies to HTTP sinks.
 	Proof Proof
+	// Dial makes the sink's connections, which take what they write to the wire
+	// as it is; nil for the sink's own way. It must be set before the sink starts.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Header carries the batch's id to the far end, as an HTTP header or as gRPC
 	// metadata; "" for none.
 	Header string
