@@ -159,12 +159,15 @@ func (s *Store) read(it item) (e Entry, err error) {
 	return e, nil
 }
 
-// placed corrects what the entry's folder knows better.
+// placed corrects what the entry's folder and its name know better.
 func placed(e Entry, it item) Entry {
 	if it.folder == damagedFolder {
 		e.Reason = Unreadable
 	} else {
 		e.Signal = delivery.Signal(it.folder)
+	}
+	if e.First.IsZero() {
+		e.First = time.Unix(0, when(it.name)).UTC()
 	}
 	return e
 }
