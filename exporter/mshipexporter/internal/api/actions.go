@@ -2,6 +2,8 @@ package api
 
 import (
 	"encoding/json"
+	"errors"
+	"io"
 	"net/http"
 	"time"
 
@@ -17,10 +19,8 @@ type order struct {
 
 // read reads an order; what is to be chosen must be said, even if it is all.
 func read(w http.ResponseWriter, r *http.Request) (o order, f deadletter.Filter, err error) {
-	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, mostBody))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&o); err != nil {
-		return o, f, bad("%s", err)
+	if o, err = decode(http.MaxBytesReader(w, r.Body, mostBody)); err != nil {
+		return o, f, err
 	}
 	switch {
 	case (o.IDs == nil) == (o.Filter == nil):
@@ -32,12 +32,30 @@ func read(w http.ResponseWriter, r *http.Request) (o order, f deadletter.Filter,
 		return o, f, err
 	}
 	for _, id := range o.IDs {
-		if !name.MatchString(id) {
+		if !deadletter.IsName(id) {
 			return o, f, bad("%q is no name of a dead letter", id)
 		}
 	}
 	f.Names = o.IDs
 	return o, f, nil
+}
+
+// decode takes one JSON object, whole.
+func decode(body io.Reader) (o order, err error) {
+	d := json.NewDecoder(body)
+	d.DisallowUnknownFields()
+	if err = d.Decode(&o); err == nil {
+		if _, err = d.Token(); errors.Is(err, io.EOF) {
+			return o, nil
+		}
+	}
+	if _, long := errors.AsType[*http.MaxBytesError](err); long {
+		return o, errTooLarge
+	}
+	if err == nil {
+		err = errors.New("something follows the object")
+	}
+	return o, bad("%s; the body is one JSON object", err)
 }
 
 // replayed is what came of a replay. Left are those that were not tried yet: ask again.

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"path"
 	"time"
 
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/deadletter"
@@ -31,14 +32,36 @@ type server struct{ Settings }
 func Handler(set Settings) http.Handler {
 	s := &server{set}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /status", s.status)
-	mux.HandleFunc("GET /dead-letters", s.list)
-	mux.HandleFunc("GET /dead-letters/{name}", s.show)
-	mux.HandleFunc("GET /dead-letters/export", s.exportAll)
-	mux.HandleFunc("GET /dead-letters/{name}/export", s.export)
-	mux.HandleFunc("POST /dead-letters/replay", s.replay)
-	mux.HandleFunc("POST /dead-letters/purge", s.purge)
-	return mux
+	mux.Handle("/status", only(http.MethodGet, s.status))
+	mux.Handle("/dead-letters", only(http.MethodGet, s.list))
+	mux.Handle("/dead-letters/{name}", only(http.MethodGet, s.show))
+	mux.Handle("/dead-letters/export", only(http.MethodGet, s.exportAll))
+	mux.Handle("/dead-letters/{name}/export", only(http.MethodGet, s.export))
+	mux.Handle("/dead-letters/replay", only(http.MethodPost, s.replay))
+	mux.Handle("/dead-letters/purge", only(http.MethodPost, s.purge))
+	mux.HandleFunc("/", nowhere)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if path.Clean("/"+r.URL.Path) != r.URL.Path { // the mux would send elsewhere who asks so
+			nowhere(w, r)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
+}
+
+func only(method string, h http.HandlerFunc) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == method || r.Method == http.MethodHead && method == http.MethodGet {
+			h(w, r)
+			return
+		}
+		w.Header().Set("Allow", method)
+		answer(w, http.StatusMethodNotAllowed, problem{Error: "only " + method + " is served here"})
+	})
+}
+
+func nowhere(w http.ResponseWriter, _ *http.Request) {
+	answer(w, http.StatusNotFound, problem{Error: "there is nothing here: see the document of the API"})
 }
 
 func (s *server) status(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, s.Status()) }
@@ -63,6 +86,8 @@ func refuse(w http.ResponseWriter, err error) {
 	switch {
 	case miscounted:
 		status, p.Count = http.StatusConflict, &count.Found
+	case errors.Is(err, errTooLarge):
+		status = http.StatusRequestEntityTooLarge
 	case errors.Is(err, errRequest):
 		status = http.StatusBadRequest
 	case errors.Is(err, deadletter.ErrNotFound):

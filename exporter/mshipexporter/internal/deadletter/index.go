@@ -2,17 +2,11 @@ package deadletter
 
 import (
 	"cmp"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
+	"unique"
 
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/delivery"
 )
@@ -20,42 +14,44 @@ import (
 const (
 	aboutExt      = ".json"
 	damagedFolder = "damaged"
+	// mostReason is how much of a reason is kept in memory, in bytes; ours are far shorter.
+	mostReason = 64
 )
 
-// item is what is kept in memory of an entry: some 150 bytes.
+// item is what is kept in memory of an entry: some 200 bytes, whatever its JSON says.
 type item struct {
-	name, folder, ext string
+	name, folder string
 	// size on disk of both files, in bytes.
 	size int64
-	// about is false until the entry's JSON has been read.
-	about          bool
+	// asked: the entry's JSON was read, or could not be. Where it was not, the
+	// folder and the name tell the signal and the time.
+	asked          bool
 	signal         delivery.Signal
 	reason         string
 	first, parked  time.Time
 	records, bytes int
 }
 
-func itemOf(folder, ext string, e Entry, size int64) item {
-	it := item{name: e.Name, folder: folder, ext: ext, size: size}
-	it.learn(e)
+// found is the item of files of which nobody has read what they say.
+func found(folder, name string, size int64) item {
+	it := item{name: name, folder: folder, size: size, first: time.Unix(0, when(name)).UTC()}
+	if folder == damagedFolder {
+		it.reason = Unreadable
+	} else {
+		it.signal = delivery.Signal(folder)
+	}
 	return it
 }
 
 func (it *item) learn(e Entry) {
-	it.about, it.signal, it.reason = true, e.Signal, e.Reason
-	it.first, it.parked, it.records, it.bytes = e.First, e.Parked, e.Records, e.Bytes
+	it.asked, it.signal, it.first, it.parked = true, e.Signal, e.First, e.Parked
+	it.reason = unique.Make(e.Reason[:min(len(e.Reason), mostReason)]).Value()
+	it.records, it.bytes = max(e.Records, 0), max(e.Bytes, 0)
 }
 
 // before is the order of entries: by the time in their names.
 func (it item) before(o item) int {
 	return cmp.Or(cmp.Compare(when(it.name), when(o.name)), strings.Compare(it.name, o.name))
-}
-
-// when is the time that a name begins with, in ns since 1970.
-func when(name string) int64 {
-	digits, _, _ := strings.Cut(name, "-")
-	n, _ := strconv.ParseInt(digits, 10, 64) // a name of somebody else's comes first
-	return n
 }
 
 // index is what there is on disk, oldest first.
@@ -68,8 +64,8 @@ type index struct {
 func (x *index) add(it item) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	i, found := slices.BinarySearchFunc(x.items, it, item.before)
-	if found {
+	i, known := x.at(it.name)
+	if known {
 		x.size -= x.items[i].size
 		x.items[i] = it
 	} else {
@@ -78,28 +74,56 @@ func (x *index) add(it item) {
 	x.size += it.size
 }
 
-// learned keeps what is known of an item that is there yet.
-func (x *index) learned(it item) {
+// fill adds many items that are not there yet.
+func (x *index) fill(many []item) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if i, found := slices.BinarySearchFunc(x.items, it, item.before); found {
-		x.items[i] = it
+	for _, it := range many {
+		x.size += it.size
+	}
+	x.items = append(x.items, many...)
+	slices.SortFunc(x.items, item.before)
+}
+
+// at is where the item of that name is, or would be. The caller holds mu.
+func (x *index) at(name string) (int, bool) {
+	return slices.BinarySearchFunc(x.items, item{name: name}, item.before)
+}
+
+// asked keeps what came of reading an item's JSON, if the item is there yet.
+func (x *index) asked(name string, e Entry, err error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	i, known := x.at(name)
+	switch {
+	case !known:
+	case err == nil:
+		x.items[i].learn(e)
+	default:
+		x.items[i].asked = true
 	}
 }
 
-func (x *index) oldest() (it item, ok bool) {
+// oldest are the items to remove for so many bytes, without the one of that name.
+func (x *index) oldest(bytes int64, without string) (out []item) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if len(x.items) == 0 {
-		return item{}, false
+	for _, it := range x.items {
+		if bytes <= 0 {
+			break
+		}
+		if it.name != without {
+			out = append(out, it)
+			bytes -= it.size
+		}
 	}
-	return x.items[0], true
+	return out
 }
 
 func (x *index) remove(name string) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if i, found := slices.BinarySearchFunc(x.items, item{name: name}, item.before); found {
+	if i, known := x.at(name); known {
 		x.size -= x.items[i].size
 		x.items = slices.Delete(x.items, i, i+1)
 	}
@@ -108,8 +132,8 @@ func (x *index) remove(name string) {
 func (x *index) find(name string) (item, bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	i, found := slices.BinarySearchFunc(x.items, item{name: name}, item.before)
-	if !found {
+	i, known := x.at(name)
+	if !known {
 		return item{}, false
 	}
 	return x.items[i], true
@@ -124,69 +148,10 @@ func (x *index) all() []item {
 
 // total is what all entries take on disk without the one of that name, in bytes.
 func (x *index) total(without string) int64 {
-	it, _ := x.find(without)
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return x.size - it.size
-}
-
-// Open finds what earlier runs have parked, and removes what they left half
-// written or half removed: the batch of that is in the queue, or it was to go.
-func (s *Store) Open() error {
-	for _, folder := range []string{string(delivery.Logs), string(delivery.Metrics), string(delivery.Traces), damagedFolder} {
-		if err := s.scan(folder); err != nil {
-			return fmt.Errorf("cannot look through the dead letters: %w", err)
-		}
+	if i, known := x.at(without); known {
+		return x.size - x.items[i].size
 	}
-	return nil
-}
-
-func (s *Store) scan(folder string) error {
-	dir := filepath.Join(s.root(), folder)
-	files, err := os.ReadDir(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	sizes := map[string]int64{}
-	for _, f := range files {
-		if info, err := f.Info(); err == nil && info.Mode().IsRegular() {
-			sizes[f.Name()] = info.Size()
-		}
-	}
-	for file, size := range sizes {
-		ext := filepath.Ext(file)
-		name := strings.TrimSuffix(file, ext)
-		about, whole := sizes[name+aboutExt]
-		switch {
-		case strings.HasPrefix(file, writing), ext == dataExt(folder) && !whole:
-			_ = os.Remove(filepath.Join(dir, file)) // what stays is found again at the next start
-		case ext == dataExt(folder):
-			s.index.add(item{name: name, folder: folder, ext: ext, size: size + about})
-		}
-	}
-	return nil
-}
-
-func dataExt(folder string) string {
-	if folder == damagedFolder {
-		return ".bin"
-	}
-	return ".jsonl"
-}
-
-// read reads what stands beside an entry's data.
-func (s *Store) read(it item) (Entry, error) {
-	var e Entry
-	raw, err := os.ReadFile(filepath.Join(s.root(), it.folder, it.name+aboutExt))
-	if err == nil {
-		err = json.Unmarshal(raw, &e)
-	}
-	if err != nil {
-		return Entry{}, fmt.Errorf("dead letter %s: %w", it.name, err)
-	}
-	e.Name, e.Sink = it.name, s.settings.Sink
-	return e, nil
+	return x.size
 }

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/delivery"
@@ -25,8 +27,7 @@ type Filter struct {
 
 func (f Filter) matches(it item) bool {
 	return (f.Signal == "" || f.Signal == it.signal) && (f.Reason == "" || f.Reason == it.reason) &&
-		(f.From.IsZero() || !it.first.Before(f.From)) && (f.To.IsZero() || !it.first.After(f.To)) &&
-		(f.Names == nil || slices.Contains(f.Names, it.name))
+		(f.From.IsZero() || !it.first.Before(f.From)) && (f.To.IsZero() || !it.first.After(f.To))
 }
 
 // Total is how much there is of something.
@@ -40,21 +41,27 @@ type Total struct {
 var ErrNotFound = errors.New("there is no such dead letter: it may have been replayed or purged")
 
 // chosen are the items that match, newest first.
-func (s *Store) chosen(f Filter) []item {
-	var out []item
-	if f.Names != nil { // few among many
-		for _, name := range f.Names {
-			if it, ok := s.index.find(name); ok {
-				out = append(out, s.know(it))
-			}
-		}
-	} else {
-		for _, it := range s.index.all() {
-			out = append(out, s.know(it))
+func (s *Store) chosen(f Filter) (out []item) {
+	items := s.index.all()
+	if f.Names != nil {
+		items = s.named(f.Names)
+	}
+	for _, it := range slices.Backward(items) {
+		if it = s.know(it); f.matches(it) {
+			out = append(out, it)
 		}
 	}
-	out = slices.DeleteFunc(out, func(it item) bool { return !f.matches(it) })
-	slices.SortFunc(out, func(a, b item) int { return b.before(a) })
+	return out
+}
+
+// named are the items of those names that there are, each once, oldest first.
+func (s *Store) named(names []string) (out []item) {
+	for _, name := range names {
+		if it, ok := s.index.find(name); ok {
+			out = append(out, it)
+		}
+	}
+	slices.SortFunc(out, item.before)
 	return slices.CompactFunc(out, func(a, b item) bool { return a.name == b.name })
 }
 
@@ -78,13 +85,28 @@ func (s *Store) List(f Filter, after string, limit int) (page []Entry, next stri
 	return page, next, all
 }
 
-// describe gives what is known of an item, however little.
+// describe gives what is known of an item, however little. A page of entries is
+// kept in memory: what can be long is cut.
 func (s *Store) describe(it item) Entry {
 	e, err := s.read(it)
 	if err != nil {
-		return Entry{Name: it.name, Sink: s.settings.Sink, Message: err.Error(), First: time.Unix(0, when(it.name)).UTC(), Bytes: int(it.size)}
+		return Entry{
+			Name: it.name, Sink: s.settings.Sink, Signal: it.signal, Reason: it.reason,
+			Message: err.Error(), First: it.first, Parked: it.parked, Records: it.records, Bytes: it.bytes,
+		}
 	}
+	e.Parts, e.ID, e.Reason, e.Message = nil, cut(e.ID), cut(e.Reason), cut(e.Message)
 	return e
+}
+
+// mostWords is how much of a text is listed, in bytes.
+const mostWords = 4 << 10
+
+func cut(s string) string {
+	if len(s) <= mostWords {
+		return s
+	}
+	return strings.ToValidUTF8(s[:mostWords], "") + "…"
 }
 
 // Total is how much there is in all.
@@ -95,7 +117,7 @@ func (s *Store) Total() (t Total, oldest time.Time) {
 		t.Records += it.records
 	}
 	if len(s.index.items) > 0 {
-		oldest = time.Unix(0, when(s.index.items[0].name)).UTC()
+		oldest = s.index.items[0].first
 	}
 	t.Entries, t.Bytes = len(s.index.items), s.index.size
 	return t, oldest
@@ -107,44 +129,59 @@ func (s *Store) Get(name string) (Entry, error) {
 	if !ok {
 		return Entry{}, ErrNotFound
 	}
-	e, err := s.read(it)
-	if errors.Is(err, os.ErrNotExist) {
-		s.index.remove(name) // somebody has removed it by hand
-		return Entry{}, ErrNotFound
-	}
-	return e, err
+	return s.read(it)
 }
 
-// Data gives an entry's data, to be closed: lines of OTLP-JSON, or the raw bytes of what is damaged.
-func (s *Store) Data(name string) (io.ReadCloser, error) {
+// Data gives an entry's data, to be closed: lines of OTLP-JSON, or the raw bytes
+// of what is damaged. It is there also where nothing is known of the entry.
+func (s *Store) Data(name string) (data io.ReadCloser, lines bool, err error) {
 	it, ok := s.index.find(name)
 	if !ok {
-		return nil, ErrNotFound
+		return nil, false, ErrNotFound
 	}
-	f, err := os.Open(filepath.Join(s.root(), it.folder, it.name+it.ext))
+	f, err := os.Open(filepath.Join(s.root(), it.folder, it.name+dataExt(it.folder)))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, false, ErrNotFound
+	}
 	if err != nil {
-		return nil, fmt.Errorf("dead letter %s: %w", name, err)
+		return nil, false, fmt.Errorf("dead letter %s: %w", name, err)
 	}
-	return f, nil
+	return f, it.folder != damagedFolder, nil
 }
 
-// Lines calls line with each line of an entry's data.
+// Lines calls line with each line of an entry's data. If there are not as many
+// as were parked, its last word is an error: what is lost cannot be replayed.
 func (s *Store) Lines(name string, line func(json []byte) error) error {
-	data, err := s.Data(name)
+	e, err := s.Get(name)
+	if err != nil {
+		return err
+	}
+	data, _, err := s.Data(name)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = data.Close() }()
-	for r := bufio.NewReader(data); ; {
-		json, err := r.ReadBytes('\n')
-		if errors.Is(err, io.EOF) && len(json) == 0 {
-			return nil
+	n, err := eachLine(data, line)
+	if err != nil {
+		return fmt.Errorf("dead letter %s: %w", name, err)
+	}
+	if want := max(len(e.Parts), 1); n != want {
+		return fmt.Errorf("dead letter %s holds %d lines, not %d: its file is damaged; export what there is", name, n, want)
+	}
+	return nil
+}
+
+func eachLine(data io.Reader, line func([]byte) error) (n int, err error) {
+	for r := bufio.NewReader(data); ; n++ {
+		text, err := r.ReadBytes('\n')
+		if errors.Is(err, io.EOF) && len(text) == 0 {
+			return n, nil
 		}
 		if err != nil && !errors.Is(err, io.EOF) {
-			return fmt.Errorf("dead letter %s: %w", name, err)
+			return n, err
 		}
-		if err := line(json); err != nil {
-			return err
+		if err := line(text); err != nil {
+			return n, err
 		}
 	}
 }
@@ -156,37 +193,4 @@ func (s *Store) Names(f Filter) []string {
 		names = append(names, it.name)
 	}
 	return names
-}
-
-// Delete removes an entry that was replayed; one that is gone is no error.
-func (s *Store) Delete(name string) error {
-	it, ok := s.index.find(name)
-	if !ok {
-		return nil
-	}
-	return s.remove(it)
-}
-
-// CountError says that a purge would not remove what it was to.
-type CountError struct{ Want, Found int }
-
-// Error implements error.
-func (e *CountError) Error() string {
-	return fmt.Sprintf("%d dead letters match, not %d: nothing was purged; look again, and give the count that there is", e.Found, e.Want)
-}
-
-// Purge removes the entries that match, if there are exactly count.
-func (s *Store) Purge(f Filter, count int) (Dropped, error) {
-	d, chosen := Dropped{Reason: Purged}, s.chosen(f)
-	if len(chosen) != count {
-		return d, &CountError{Want: count, Found: len(chosen)}
-	}
-	defer func() { s.dropped(d) }()
-	for _, it := range chosen {
-		if err := s.remove(it); err != nil {
-			return d, err
-		}
-		d.add(it)
-	}
-	return d, nil
 }

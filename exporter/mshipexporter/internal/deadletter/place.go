@@ -3,6 +3,7 @@ package deadletter
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -34,22 +35,33 @@ func place(path string, data []byte) (err error) {
 	return os.Rename(f.Name(), path)
 }
 
-// syncFolder makes renames in the folder, and the folder's own name, durable.
-// Windows cannot sync a folder; NTFS journals the rename itself.
-func syncFolder(dir string) error {
-	if runtime.GOOS == "windows" {
-		return nil
+// makeFolder makes a folder and what is missing above it, so that a power cut
+// leaves its name as well.
+func makeFolder(dir string) error {
+	var made []string
+	for d := dir; ; d = filepath.Dir(d) {
+		if _, err := os.Stat(d); err == nil || d == filepath.Dir(d) {
+			break
+		}
+		made = append(made, d)
 	}
-	for range 3 { // the folder, its sink's and the directory of all
-		if err := syncOne(dir); err != nil {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	for _, d := range made {
+		if err := syncFolder(filepath.Dir(d)); err != nil && !errors.Is(err, fs.ErrPermission) { // of somebody else's there may be no reading
 			return err
 		}
-		dir = filepath.Dir(dir)
 	}
 	return nil
 }
 
-func syncOne(dir string) error {
+// syncFolder makes renames and removals in the folder durable. Windows cannot
+// sync a folder; NTFS journals its names itself.
+func syncFolder(dir string) error {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
 	d, err := os.Open(dir)
 	if err != nil {
 		return err

@@ -2,63 +2,24 @@ package deadletter
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/delivery"
 )
 
-// Why entries are dropped, as the metric mship_dead_letter_dropped_total names it.
-const (
-	Full   = "full"
-	TooOld = "expired"
-	Purged = "purged"
-)
-
-// sweepEvery is how often entries that are too old are looked for.
+// sweepEvery is how often the folders are looked through.
 const sweepEvery = time.Minute
 
-// Dropped is what was removed at once.
-type Dropped struct {
-	Reason                  string
-	Entries, Records, Bytes int
-	// First and Last are when the oldest and the newest of it came in through the door.
-	First, Last time.Time
-}
-
-func (d *Dropped) add(it item) {
-	d.Entries++
-	d.Records += it.records
-	d.Bytes += it.bytes
-	if d.First.IsZero() || it.first.Before(d.First) {
-		d.First = it.first
-	}
-	if it.first.After(d.Last) {
-		d.Last = it.first
-	}
-}
-
-func (s *Store) dropped(d Dropped) {
-	if d.Entries > 0 && s.settings.OnDropped != nil {
-		s.settings.OnDropped(d)
-	}
-}
-
-// Tend learns what is known about the entries, and removes those that are too
-// old, until the context ends.
+// Tend learns what is known about the entries, and then, until the context
+// ends, removes those that are too old and forgets those that somebody removed.
 func (s *Store) Tend(ctx context.Context) {
 	for _, it := range s.index.all() {
 		if ctx.Err() != nil {
 			return
 		}
 		s.know(it)
-	}
-	if s.settings.MaxAge <= 0 {
-		return
 	}
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
@@ -68,6 +29,7 @@ func (s *Store) Tend(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+			_ = s.look() // Open has told what cannot be read
 		}
 	}
 }
@@ -75,44 +37,47 @@ func (s *Store) Tend(ctx context.Context) {
 // know is the item with what its entry says. One that cannot be read stays
 // without; it is exported and purged all the same.
 func (s *Store) know(it item) item {
-	if it.about {
+	if it.asked {
 		return it
 	}
 	if e, err := s.read(it); err == nil {
 		it.learn(e)
-		s.index.learned(it)
 	}
 	return it
 }
 
+// sweep removes what is too old. What does not say when it was parked stays.
 func (s *Store) sweep() {
-	d := Dropped{Reason: TooOld}
-	for _, it := range s.index.all() {
-		if it = s.know(it); it.about && time.Since(it.parked) > s.settings.MaxAge && s.remove(it) == nil {
-			d.add(it)
+	if s.settings.MaxAge <= 0 {
+		return
+	}
+	s.placing.Lock()
+	defer s.placing.Unlock()
+	var old []item
+	for _, it := range slices.Backward(s.index.all()) {
+		if it = s.know(it); !it.parked.IsZero() && time.Since(it.parked) > s.settings.MaxAge {
+			old = append(old, it)
 		}
 	}
-	s.dropped(d)
+	_, _ = s.drop(TooOld, old) // what cannot be removed now is tried again
 }
 
-// makeRoom for an entry: the oldest go, or it is refused.
+// makeRoom for an entry: the oldest go, or it is refused. The caller holds placing.
 func (s *Store) makeRoom(it item) error {
-	most := s.settings.MaxBytes
-	if most <= 0 {
+	most, used := s.settings.MaxBytes, s.index.total(it.name)
+	over := used + it.size - most
+	if most <= 0 || over <= 0 {
 		return nil
 	}
-	d := Dropped{Reason: Full}
-	defer func() { s.dropped(d) }()
-	for s.index.total(it.name)+it.size > most {
-		oldest, any := s.index.oldest()
-		if !s.settings.DropOldest || !any || it.size > most {
-			return full(s.index.total(it.name), it.size, most)
-		}
-		oldest = s.know(oldest)
-		if err := s.remove(oldest); err != nil {
-			return failed(err)
-		}
-		d.add(oldest)
+	if !s.settings.DropOldest || it.size > most {
+		return full(used, it.size, most)
+	}
+	oldest := s.index.oldest(over, it.name)
+	for i := range oldest {
+		oldest[i] = s.know(oldest[i])
+	}
+	if _, err := s.drop(Full, oldest); err != nil {
+		return failed(err)
 	}
 	return nil
 }
@@ -121,16 +86,4 @@ func (s *Store) makeRoom(it item) error {
 func full(used, more, most int64) error {
 	return &delivery.Failure{Fault: delivery.ThisBatch, Message: fmt.Sprintf(
 		"the dead letters are full (%d bytes, %d more are to be parked, %d are allowed) and the batch stays in the queue: replay, export or purge some, or raise dead_letter::max_bytes", used, more, most)}
-}
-
-// remove removes an entry's files: first what makes it an entry.
-func (s *Store) remove(it item) error {
-	base := filepath.Join(s.root(), it.folder, it.name)
-	for _, path := range []string{base + aboutExt, base + it.ext} {
-		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("cannot remove a dead letter: %w", err)
-		}
-	}
-	s.index.remove(it.name)
-	return syncOne(filepath.Join(s.root(), it.folder))
 }

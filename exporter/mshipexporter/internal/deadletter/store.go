@@ -2,12 +2,11 @@
 package deadletter
 
 import (
+	"crypto/sha256"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
 	"sync"
 	"time"
 
@@ -71,7 +70,7 @@ type Store struct {
 	settings Settings
 	index    index
 
-	// placing: what fits is reckoned with one entry at a time.
+	// placing: entries come and go one at a time; index has its own lock, taken last.
 	placing sync.Mutex
 
 	mu     sync.Mutex
@@ -115,17 +114,18 @@ func (s *Store) park(b delivery.Batch, reason string, f *delivery.Failure) error
 			e.Parts = append(e.Parts, part.ID.String())
 		}
 	}
-	return s.write(string(b.Payload.Signal()), ".jsonl", lines, e)
+	return s.write(string(b.Payload.Signal()), lines, e)
 }
 
-// ParkDamaged puts stored bytes that could not be read aside, as they are.
+// ParkDamaged puts stored bytes that could not be read aside, as they are. Their
+// name has what they hold in it: two at one time are two entries.
 func (s *Store) ParkDamaged(d *delivery.Damage) error {
-	now := time.Now()
+	now, sum := time.Now(), sha256.Sum256(d.Raw)
 	e := Entry{
-		Name: strconv.FormatInt(now.UnixNano(), 10), Sink: s.settings.Sink, Signal: d.Signal, Reason: Unreadable,
+		Name: nameOf(now, delivery.ID(sum[:16])), Sink: s.settings.Sink, Signal: d.Signal, Reason: Unreadable,
 		Message: d.Err.Error(), First: now.UTC(), Parked: now.UTC(), Bytes: len(d.Raw),
 	}
-	return s.told(s.write(damagedFolder, ".bin", d.Raw, e))
+	return s.told(s.write(damagedFolder, d.Raw, e))
 }
 
 func (s *Store) told(err error) error {
@@ -137,7 +137,7 @@ func (s *Store) told(err error) error {
 
 func (s *Store) entry(b delivery.Batch, reason string, f *delivery.Failure) Entry {
 	return Entry{
-		Name: strconv.FormatInt(b.History.FirstSeen.UnixNano(), 10) + "-" + b.ID.String(), Replays: b.Replays,
+		Name: nameOf(b.History.FirstSeen, b.ID), Replays: b.Replays,
 		ID: b.ID.String(), Sink: s.settings.Sink, Signal: b.Payload.Signal(),
 		Reason: reason, Status: f.Status, Message: f.Error(),
 		First: b.History.FirstSeen.UTC(), Parked: time.Now().UTC(), Attempts: b.History.Attempts,
@@ -166,31 +166,45 @@ func (s *Store) giveBack() {
 	s.parked = max(s.parked-1, 0)
 }
 
-func (s *Store) write(folder, ext string, data []byte, e Entry) error {
+func (s *Store) write(folder string, data []byte, e Entry) error {
 	about, err := json.MarshalIndent(e, "", "  ")
 	if err != nil {
 		return failed(err)
 	}
+	it := found(folder, e.Name, int64(len(data)+len(about)))
+	it.learn(e)
 	s.placing.Lock()
 	defer s.placing.Unlock()
-	it := itemOf(folder, ext, e, int64(len(data)+len(about)))
 	if err := s.makeRoom(it); err != nil {
 		return err
 	}
 	dir := filepath.Join(s.root(), folder)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return failed(err)
-	}
-	path := filepath.Join(dir, e.Name+ext)
-	if err := errors.Join(place(path, data), place(filepath.Join(dir, e.Name+aboutExt), about)); err != nil {
-		return failed(err)
-	}
-	if err := syncFolder(dir); err != nil {
+	path := filepath.Join(dir, e.Name+dataExt(folder))
+	if err := s.place(it, path, data, about); err != nil {
 		return failed(err)
 	}
 	s.index.add(it)
 	s.settings.OnParked(e, path)
 	return nil
+}
+
+// place writes both files of an entry: last what makes it one. On a full disk
+// the JSON alone may fail; data without it would only fill the disk more.
+func (s *Store) place(it item, path string, data, about []byte) error {
+	dir := filepath.Dir(path)
+	if err := makeFolder(dir); err != nil {
+		return err
+	}
+	if err := place(path, data); err != nil {
+		return err
+	}
+	if err := place(filepath.Join(dir, it.name+aboutExt), about); err != nil {
+		if _, known := s.index.find(it.name); !known {
+			_ = os.Remove(path)
+		}
+		return err
+	}
+	return syncFolder(dir)
 }
 
 // root is the folder of the sink.

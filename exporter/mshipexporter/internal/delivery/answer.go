@@ -57,12 +57,17 @@ func (a *Answer) NextKey() ID {
 }
 
 // Record keeps the reply. Where a sink makes several requests for one batch,
-// a reply that accepts never covers one that does not.
+// a reply that accepts never covers one that does not, nor the records that it
+// did not take.
 func (a *Answer) Record(r Reply) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.seen && !a.reply.Accepted && r.Accepted {
 		return
+	}
+	if r.Accepted && a.reply.Rejected > 0 {
+		r.Rejected += a.reply.Rejected
+		r.Why = a.reply.Why
 	}
 	a.reply, a.seen = r, true
 }

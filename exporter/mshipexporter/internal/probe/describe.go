@@ -35,7 +35,7 @@ func describe(resp *http.Response, body []byte) string {
 // words finds what the far end wrote for people.
 func words(mediaType string, body []byte) string {
 	switch {
-	case mediaType == "application/x-protobuf":
+	case mediaType == protoType:
 		var s spb.Status
 		if proto.Unmarshal(body, &s) != nil {
 			return ""

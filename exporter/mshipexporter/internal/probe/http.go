@@ -16,8 +16,9 @@ import (
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/delivery"
 )
 
-// maxBody is how much of an answer is read; OTLP answers are far smaller.
-const maxBody = 64 << 10
+// maxBody is how much of an answer is read. OTLP answers are far smaller, but
+// one that names each record that it did not take is a proof of delivery as well.
+const maxBody = 1 << 20
 
 // GetHTTPRoundTripper implements extensionmiddleware.HTTPClient.
 func (p *Probe) GetHTTPRoundTripper(context.Context) (extensionmiddleware.WrapHTTPRoundTripperFunc, error) {
@@ -121,7 +122,7 @@ func (rt *roundTripper) judge(req *http.Request, resp *http.Response, body []byt
 			return nil, reply
 		}
 		reply.Accepted = true
-		reply.Rejected, reply.Why = partial(signal, mediaType(resp.Header) == jsonType, body)
+		reply.Rejected, reply.Why = partialHTTP(signal, mediaType(resp.Header), body)
 		return resp, reply
 	}
 }

@@ -1,6 +1,8 @@
 package probe
 
 import (
+	"math"
+
 	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
 	"go.opentelemetry.io/collector/pdata/pmetric/pmetricotlp"
 	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
@@ -15,20 +17,34 @@ func partial(signal delivery.Signal, json bool, body []byte) (rejected int64, me
 	case delivery.Traces:
 		r := ptraceotlp.NewExportResponse()
 		if unmarshal(r, json, body) == nil {
-			return r.PartialSuccess().RejectedSpans(), oneLine(r.PartialSuccess().ErrorMessage())
+			return bounded(r.PartialSuccess().RejectedSpans()), oneLine(r.PartialSuccess().ErrorMessage())
 		}
 	case delivery.Metrics:
 		r := pmetricotlp.NewExportResponse()
 		if unmarshal(r, json, body) == nil {
-			return r.PartialSuccess().RejectedDataPoints(), oneLine(r.PartialSuccess().ErrorMessage())
+			return bounded(r.PartialSuccess().RejectedDataPoints()), oneLine(r.PartialSuccess().ErrorMessage())
 		}
 	default:
 		r := plogotlp.NewExportResponse()
 		if unmarshal(r, json, body) == nil {
-			return r.PartialSuccess().RejectedLogRecords(), oneLine(r.PartialSuccess().ErrorMessage())
+			return bounded(r.PartialSuccess().RejectedLogRecords()), oneLine(r.PartialSuccess().ErrorMessage())
 		}
 	}
 	return 0, ""
+}
+
+// bounded: a far end can write any number, and numbers are added up.
+func bounded(rejected int64) int64 { return min(max(rejected, 0), math.MaxInt32) }
+
+// partialHTTP reads it where the answer says that it is one: with
+// delivery_proof: status it may be anything.
+func partialHTTP(signal delivery.Signal, mediaType string, body []byte) (rejected int64, message string) {
+	switch mediaType {
+	case protoType, jsonType:
+		return partial(signal, mediaType == jsonType, body)
+	default:
+		return 0, ""
+	}
 }
 
 type response interface {

@@ -15,7 +15,11 @@ import (
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/delivery"
 )
 
-const jsonType = "application/json"
+// What an OTLP answer is written in.
+const (
+	protoType = "application/x-protobuf"
+	jsonType  = "application/json"
+)
 
 // hint ends every message about a missing proof.
 const hint = "if this back end answers so on success, set delivery_proof: status"

@@ -56,7 +56,7 @@ func (d *Depth) Room(fits func(Size) bool) (ok bool, shrunk <-chan struct{}) {
 }
 
 // Oldest is when the door took the oldest batch that is queued; false if nothing
-// is in flight: the oldest always are.
+// is in flight: the oldest always are, but for those that gave up their turn.
 func (d *Depth) Oldest() (at time.Time, ok bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

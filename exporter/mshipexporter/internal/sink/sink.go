@@ -35,7 +35,7 @@ func (s *Sink) Send(ctx context.Context, b delivery.Batch) (delivery.Outcome, er
 		return 0, f
 	}
 	if reply, _ := answer.Reply(); reply.Rejected > 0 && s.onPartial != nil {
-		s.onPartial(b, reply.Rejected, reply.Why)
+		s.onPartial(b, min(reply.Rejected, int64(b.Payload.Records())), reply.Why) // a far end can write any number
 	}
 	return delivery.Delivered, nil
 }
