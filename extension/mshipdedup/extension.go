@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 
 	"go.opentelemetry.io/collector/component"
@@ -74,10 +75,11 @@ func (e *dedupExtension) Start(ctx context.Context, host component.Host) (err er
 		return fmt.Errorf("cannot make the metrics: %w", err)
 	}
 	e.door = &door{
-		header: e.cfg.Header,
-		gate:   gate.New(e.seen, e.cfg.MaxWait, e.tel.waited),
-		tel:    e.tel,
-		logger: e.set.Logger,
+		header:   e.cfg.Header,
+		metadata: strings.ToLower(e.cfg.Header),
+		gate:     gate.New(e.seen, e.cfg.MaxWait, e.tel.waited),
+		tel:      e.tel,
+		logger:   e.set.Logger,
 	}
 	return nil
 }
@@ -140,9 +142,11 @@ func (e *dedupExtension) GetGRPCServerOptions(context.Context) ([]grpc.ServerOpt
 // door finds the keys of requests.
 type door struct {
 	header string
-	gate   *gate.Gate
-	tel    *telemetry
-	logger *zap.Logger
+	// metadata is what the header is called in gRPC.
+	metadata string
+	gate     *gate.Gate
+	tel      *telemetry
+	logger   *zap.Logger
 	// strange is set once an unusable key has been logged.
 	strange sync.Once
 }

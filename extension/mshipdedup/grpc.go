@@ -3,7 +3,6 @@ package mshipdedup
 import (
 	"context"
 	"errors"
-	"strings"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -28,7 +27,7 @@ func (d *door) intercept(ctx context.Context, req any, info *grpc.UnaryServerInf
 	if !exports[info.FullMethod] {
 		return handler(ctx, req)
 	}
-	key, ok := d.key(info.FullMethod, metadata.ValueFromIncomingContext(ctx, strings.ToLower(d.header)))
+	key, ok := d.key(info.FullMethod, metadata.ValueFromIncomingContext(ctx, d.metadata))
 	if !ok {
 		return handler(ctx, req)
 	}

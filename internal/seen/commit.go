@@ -18,9 +18,10 @@ type group struct {
 }
 
 // Add remembers keys, and returns when they are stored: callers that come while
-// a Batch is written share the next one. An [ErrUnstored] means that they
-// are remembered, but only in memory until the storage takes them. If ctx is
-// done first, its error is returned and the keys are remembered all the same.
+// a Batch is written, or are ready to run when the next begins, share the next
+// one. An [ErrUnstored] means that they are remembered, but only in memory until
+// the storage takes them. If ctx is done first, its error is returned and the
+// keys are remembered all the same.
 func (s *Set) Add(ctx context.Context, keys ...Key) error {
 	g, err := s.join(keys)
 	if err != nil {
@@ -70,6 +71,7 @@ func (s *Set) kick() {
 // run is the only one that writes, but for what is staged.
 func (s *Set) run() {
 	defer close(s.stopped)
+	defer s.scouts.Wait()
 	tick := time.NewTicker(s.slot)
 	defer tick.Stop()
 	retry := time.NewTicker(retryEvery)
@@ -94,6 +96,7 @@ func (s *Set) run() {
 // commit writes the group, and what fell due with it.
 func (s *Set) commit() {
 	s.expire()
+	s.gather()
 	s.mu.Lock()
 	g := s.group
 	s.group = nil

@@ -87,6 +87,8 @@ type Set struct {
 	base   time.Duration
 
 	wake, stop, stopped chan struct{}
+	// scouts find out whether a group still grows.
+	scouts sync.WaitGroup
 
 	mu     sync.RWMutex
 	closed bool

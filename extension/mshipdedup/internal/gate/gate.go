@@ -37,8 +37,9 @@ type Gate struct {
 	flights map[seen.Key]*flight
 }
 
-// flight is over when done is closed; taken is written before that.
+// flight of a request. The gate's lock guards done; taken is written before done is closed.
 type flight struct {
+	// done is closed when it is over. Most have nobody who waits for that, and none.
 	done  chan struct{}
 	taken bool
 }
@@ -85,22 +86,25 @@ func (g *Gate) try(key seen.Key) (*Pass, *flight, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if other, ok := g.flights[key]; ok {
+		if other.done == nil {
+			other.done = make(chan struct{})
+		}
 		return nil, other, nil
 	}
 	// Flights first: what is over is in the memory before it leaves them.
 	if g.memory.Has(key) {
 		return nil, nil, ErrTaken
 	}
-	f := &flight{done: make(chan struct{})}
-	g.flights[key] = f
-	return &Pass{gate: g, key: key, flight: f}, nil, nil
+	pass := &Pass{gate: g, key: key}
+	g.flights[key] = &pass.flight
+	return pass, nil, nil
 }
 
 // Pass of a request that was let through. It is not safe for concurrent use.
 type Pass struct {
 	gate   *Gate
 	key    seen.Key
-	flight *flight
+	flight flight
 }
 
 // Taken remembers that the request was taken, and returns when that is
@@ -115,7 +119,9 @@ func (p *Pass) Taken(ctx context.Context) {
 // Close ends the flight. Unless it was taken, the next who waits is let through.
 func (p *Pass) Close() {
 	p.gate.mu.Lock()
+	defer p.gate.mu.Unlock()
 	delete(p.gate.flights, p.key)
-	p.gate.mu.Unlock()
-	close(p.flight.done)
+	if p.flight.done != nil {
+		close(p.flight.done)
+	}
 }
