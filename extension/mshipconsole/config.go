@@ -23,6 +23,12 @@ type Config struct {
 	// Server has the collector's own settings: endpoint, TLS, auth, timeouts. It is not embedded: its Unmarshal
 	// would be the whole Config's, and forget the rest.
 	Server confighttp.ServerConfig `mapstructure:",squash"`
+
+	Settings `mapstructure:",squash"`
+}
+
+// Settings that are the console's own.
+type Settings struct {
 	// SampleInterval is how often the sinks are asked for the history and the forecast.
 	SampleInterval time.Duration `mapstructure:"sample_interval"`
 	// MaxConnections are open at most; then the one that has said nothing for longest has to go.
@@ -33,7 +39,25 @@ type Config struct {
 	AllowRemoteWithoutAuth bool `mapstructure:"allow_remote_without_auth"`
 }
 
-var _ confmap.Validator = (*Config)(nil)
+var (
+	_ confmap.Validator   = (*Config)(nil)
+	_ confmap.Unmarshaler = (*Config)(nil)
+)
+
+// Unmarshal implements confmap.Unmarshaler. Beside the server's own Unmarshal the collector takes any key; a
+// misspelt one must be found.
+func (c *Config) Unmarshal(conf *confmap.Conf) error {
+	type server confighttp.ServerConfig // has no Unmarshal
+	known := struct {
+		Server server `mapstructure:",squash"`
+
+		Settings `mapstructure:",squash"`
+	}{}
+	if err := conf.Unmarshal(&known); err != nil {
+		return err
+	}
+	return conf.Unmarshal(c)
+}
 
 func createDefaultConfig() *Config {
 	server := confighttp.NewDefaultServerConfig()
@@ -44,9 +68,11 @@ func createDefaultConfig() *Config {
 	server.MaxRequestBodySize = 256 << 10
 	server.CompressionAlgorithms = []string{""} // nothing to unpack: no bomb
 	return &Config{
-		Server:         server,
-		SampleInterval: 5 * time.Second,
-		MaxConnections: 64,
+		Server: server,
+		Settings: Settings{
+			SampleInterval: 5 * time.Second,
+			MaxConnections: 64,
+		},
 	}
 }
 
