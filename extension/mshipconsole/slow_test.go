@@ -69,19 +69,19 @@ func TestAnExportThatTakesItsTime(t *testing.T) {
 // A client that takes nothing is let go.
 func TestAClientThatTakesNothing(t *testing.T) {
 	t.Parallel()
-	ended := make(chan error, 1)
+	ended := make(chan struct{})
 	d := up(t, func(c *Config) { c.Server.WriteTimeout = 200 * time.Millisecond })
 	d.shows("shore", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		for piece := make([]byte, 1<<20); ; {
 			if _, err := w.Write(piece); err != nil {
-				ended <- err
+				close(ended)
 				return
 			}
 		}
 	}))
 	c, err := net.Dial("tcp", d.address)
 	require.NoError(t, err)
-	defer c.Close()
+	t.Cleanup(func() { _ = c.Close() })
 	_, err = io.WriteString(c, "GET /api/v1/sinks/shore/x HTTP/1.1\r\nHost: localhost\r\n\r\n")
 	require.NoError(t, err)
 	select {

@@ -59,8 +59,8 @@ function facts() {
   const letters = el("a", { class: "button", "data-testid": "open-letters" }, "Open the dead letters");
   const node = el("div", { class: "facts" },
     el("section", {}, el("h3", {}, "Waiting"), bar, el("dl", {},
-      row("queue-bytes", "Waiting"), row("queue-batches", "Batches"), row("queue-oldest", "The oldest has waited"),
-      row("queue-empty", "Empty"), row("disk-full", "Full"), row("queue-share", "Of the queue’s limit"), row("disk-share", "Of its disk space"))),
+      row("queue-bytes", "Waiting"), row("queue-batches", "Batches"), row("queue-oldest", "Oldest has waited"),
+      row("queue-empty", "Will be empty"), row("disk-full", "Disk full"), row("queue-share", "Of the queue’s limit"), row("disk-share", "Of its disk space"))),
     el("section", {}, el("h3", {}, "Far end"), el("dl", {},
       row("last-answer", "Last answer"), row("last-answer-age", "That was"),
       row("delivered", "Delivered"), row("retries", "Retries"), row("errors", "Errors"), row("timeouts", "Timeouts"),

@@ -10,10 +10,14 @@ export function filters(query, onchange) {
   const to = moment("to", "Parked until");
   const all = [signal, reason, from, to];
   for (const f of all) f.set(query.get(f.name) ?? "");
-  const node = el("form", { class: "filters", "aria-label": "Filter the dead letters", onsubmit: (event) => event.preventDefault(), onchange: changed },
+  const form = el("form", { class: "filters", "aria-label": "Filter the dead letters", onsubmit: (event) => event.preventDefault(), onchange: changed },
     all.map((f) => f.node),
     el("button", { type: "reset", "data-testid": "reset" }, "Show all"));
-  node.addEventListener("reset", () => { for (const f of all) f.set(""); changed(); });
+  form.addEventListener("reset", () => { for (const f of all) f.set(""); changed(); });
+
+  // On a phone the list is what one came for.
+  const open = matchMedia("(min-width: 46rem)").matches || all.some((f) => f.get() !== "");
+  const node = el("details", { open, "data-testid": "filters" }, el("summary", {}, "Filter"), form);
 
   function value() {
     return Object.fromEntries(all.map((f) => [f.name, f.get()]));

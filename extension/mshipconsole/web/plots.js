@@ -5,9 +5,11 @@ import { bytes, clock, count } from "./words.js";
 
 const pace = { "1h": 5_000, "24h": 60_000 }; // milliseconds
 
+const binary = Array.from({ length: 50 }, (_, power) => 2 ** power); // so that the axis has round KiB and MiB
+
 const kinds = [
-  { key: "sent", title: "Sent", of: (p, step) => rated(p.delivered_bytes, step), words: (v) => `${bytes(v)}/s`, sum: (v, step) => `${bytes(total(v, step))} in all` },
-  { key: "queue", title: "Queue", of: (p) => p.queue_bytes, words: bytes, sum: (v) => `at most ${bytes(Math.max(0, ...v.filter(known)))}` },
+  { key: "sent", incs: binary, title: "Sent", of: (p, step) => rated(p.delivered_bytes, step), words: (v) => `${bytes(v)}/s`, sum: (v, step) => `${bytes(total(v, step))} in all` },
+  { key: "queue", incs: binary, title: "Queue", of: (p) => p.queue_bytes, words: bytes, sum: (v) => `at most ${bytes(Math.max(0, ...v.filter(known)))}` },
   { key: "records", title: "Records delivered", of: (p, step) => rated(p.delivered_records, step), words: (v) => `${brief(v)}/s`, sum: (v, step) => `${count(Math.round(total(v, step)))} in all` },
 ];
 
@@ -103,7 +105,7 @@ function options(kind, width) {
     scales: { x: { time: true, auto: false }, y: { auto: false } },
     axes: [
       { ...axis, size: 28, space: 70, values: (u, ticks) => ticks.map(clockFace) },
-      { ...axis, size: 84, space: 40, values: (u, ticks) => ticks.map(kind.words) },
+      { ...axis, size: 84, space: 40, incs: kind.incs, values: (u, ticks) => ticks.map(kind.words) },
     ],
     series: [{}, { stroke: colour("--accent"), fill: colour("--accent-faint"), width: 2, points: { show: false }, spanGaps: false }],
   };

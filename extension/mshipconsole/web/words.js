@@ -78,7 +78,8 @@ export function moment(at, seconds = false) {
   const time = date.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit", second: seconds ? "2-digit" : undefined });
   const today = new Date(clock.now()).toDateString() === date.toDateString();
   if (today) return time;
-  return `${date.toLocaleDateString("en-GB", { weekday: "short", day: "numeric", month: "short" })} ${time}`;
+  const year = date.getFullYear() === new Date(clock.now()).getFullYear() ? undefined : "numeric";
+  return `${date.toLocaleDateString("en-GB", { weekday: "short", day: "numeric", month: "short", year })} ${time}`;
 }
 
 export function utc(at) {
@@ -100,6 +101,5 @@ const strange = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200
 
 function name(character) {
   const code = character.codePointAt(0);
-  if (code < 0x20) return String.fromCodePoint(0x2400 + code);
   return `⟨U+${code.toString(16).toUpperCase().padStart(4, "0")}⟩`;
 }
