@@ -38,7 +38,7 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	defer a.conns.Answering(r.Context())()
 	if target.Sink == "" {
-		only(http.MethodGet, a.list)(w, r)
+		reading(a.list)(w, r)
 		return
 	}
 	sink, ok := a.mounts.Get(target.Sink)
@@ -52,11 +52,11 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (a *api) sink(w http.ResponseWriter, r *http.Request, sink *sinks.Sink, rest string) {
 	switch rest {
 	case "":
-		only(http.MethodGet, func(w http.ResponseWriter, r *http.Request) { a.status(w, r, sink) })(w, r)
+		reading(func(w http.ResponseWriter, r *http.Request) { a.status(w, r, sink) })(w, r)
 	case "/history":
-		only(http.MethodGet, func(w http.ResponseWriter, r *http.Request) { a.history(w, r, sink) })(w, r)
+		reading(func(w http.ResponseWriter, r *http.Request) { a.history(w, r, sink) })(w, r)
 	case "/forecast":
-		only(http.MethodGet, func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, sink.Forecast()) })(w, r)
+		reading(func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, sink.Forecast()) })(w, r)
 	default:
 		if err := sink.Serve(w, r, rest, a.silence); err != nil {
 			w.Header().Set("Retry-After", "1")
@@ -87,12 +87,12 @@ func (a *api) readBody(w http.ResponseWriter, r *http.Request) bool {
 	return false
 }
 
-// only lets HEAD pass where GET does.
-func only(method string, next http.HandlerFunc) http.HandlerFunc {
+// reading lets GET and HEAD pass.
+func reading(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		if r.Method != method && !(method == http.MethodGet && r.Method == http.MethodHead) {
-			w.Header().Set("Allow", method)
-			refuse(w, http.StatusMethodNotAllowed, "only "+method+" is understood here")
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			w.Header().Set("Allow", "GET, HEAD")
+			refuse(w, http.StatusMethodNotAllowed, "this can only be read, with GET")
 			return
 		}
 		next(w, r)

@@ -20,8 +20,15 @@ const (
 
 // Config of the extension. The README explains every setting.
 type Config struct {
-	// ServerConfig is the collector's own: endpoint, TLS, auth, timeouts.
-	confighttp.ServerConfig `mapstructure:",squash"`
+	// Server has the collector's own settings: endpoint, TLS, auth, timeouts. It is not embedded: its Unmarshal
+	// would be the whole Config's, and forget the rest.
+	Server confighttp.ServerConfig `mapstructure:",squash"`
+
+	Settings `mapstructure:",squash"`
+}
+
+// Settings that are the console's own.
+type Settings struct {
 	// SampleInterval is how often the sinks are asked for the history and the forecast.
 	SampleInterval time.Duration `mapstructure:"sample_interval"`
 	// MaxConnections are open at most; then the one that has said nothing for longest has to go.
@@ -32,7 +39,25 @@ type Config struct {
 	AllowRemoteWithoutAuth bool `mapstructure:"allow_remote_without_auth"`
 }
 
-var _ confmap.Validator = (*Config)(nil)
+var (
+	_ confmap.Validator   = (*Config)(nil)
+	_ confmap.Unmarshaler = (*Config)(nil)
+)
+
+// Unmarshal implements confmap.Unmarshaler. Beside the server's own Unmarshal the collector takes any key; a
+// misspelt one must be found.
+func (c *Config) Unmarshal(conf *confmap.Conf) error {
+	type server confighttp.ServerConfig // has no Unmarshal
+	known := struct {
+		Server server `mapstructure:",squash"`
+
+		Settings `mapstructure:",squash"`
+	}{}
+	if err := conf.Unmarshal(&known); err != nil {
+		return err
+	}
+	return conf.Unmarshal(c)
+}
 
 func createDefaultConfig() *Config {
 	server := confighttp.NewDefaultServerConfig()
@@ -43,31 +68,33 @@ func createDefaultConfig() *Config {
 	server.MaxRequestBodySize = 256 << 10
 	server.CompressionAlgorithms = []string{""} // nothing to unpack: no bomb
 	return &Config{
-		ServerConfig:   server,
-		SampleInterval: 5 * time.Second,
-		MaxConnections: 64,
+		Server: server,
+		Settings: Settings{
+			SampleInterval: 5 * time.Second,
+			MaxConnections: 64,
+		},
 	}
 }
 
 // Validate finds settings that make no sense, and those that let strangers in.
 func (c *Config) Validate() error {
 	return errors.Join(
-		check(c.NetAddr.Endpoint != "", "endpoint must not be empty; such as 127.0.0.1:13140"),
+		check(c.Server.NetAddr.Endpoint != "", "endpoint must not be empty; such as 127.0.0.1:13140"),
 		check(c.SampleInterval >= leastInterval && c.SampleInterval <= mostInterval,
 			"sample_interval must be %s to %s, found %s", leastInterval, mostInterval, c.SampleInterval),
 		check(c.MaxConnections >= 8 && c.MaxConnections <= mostConnections,
 			"max_connections must be 8 to %d, found %d", mostConnections, c.MaxConnections),
-		check(c.ReadHeaderTimeout > 0 && c.ReadTimeout > 0 && c.WriteTimeout > 0,
+		check(c.Server.ReadHeaderTimeout > 0 && c.Server.ReadTimeout > 0 && c.Server.WriteTimeout > 0,
 			"read_header_timeout, read_timeout and write_timeout must be more than 0: without them slow clients stay for ever"),
-		check(c.isLocal() || c.Auth.HasValue() || c.AllowRemoteWithoutAuth,
+		check(c.isLocal() || c.Server.Auth.HasValue() || c.AllowRemoteWithoutAuth,
 			"endpoint %q can be reached from other machines, and without auth anybody there can read and purge dead letters; "+
-				"set auth and tls, or allow_remote_without_auth: true if the network is to be trusted", c.NetAddr.Endpoint),
+				"set auth and tls, or allow_remote_without_auth: true if the network is to be trusted", c.Server.NetAddr.Endpoint),
 	)
 }
 
 // isLocal: only this machine reaches it. A name may resolve to anything, so only localhost counts.
 func (c *Config) isLocal() bool {
-	if c.NetAddr.Transport == confignet.TransportTypeUnix {
+	if c.Server.NetAddr.Transport == confignet.TransportTypeUnix {
 		return true
 	}
 	host := c.host()
@@ -77,12 +104,12 @@ func (c *Config) isLocal() bool {
 
 // host is the endpoint's, without the port.
 func (c *Config) host() string {
-	if c.NetAddr.Transport == confignet.TransportTypeUnix {
+	if c.Server.NetAddr.Transport == confignet.TransportTypeUnix {
 		return "localhost"
 	}
-	host, _, err := net.SplitHostPort(c.NetAddr.Endpoint)
+	host, _, err := net.SplitHostPort(c.Server.NetAddr.Endpoint)
 	if err != nil {
-		return c.NetAddr.Endpoint
+		return c.Server.NetAddr.Endpoint
 	}
 	return host
 }

@@ -56,9 +56,9 @@ func (c *console) Start(ctx context.Context, host component.Host) error {
 	if err != nil {
 		return err
 	}
-	listener, err := c.cfg.ToListener(ctx)
+	listener, err := c.cfg.Server.ToListener(ctx)
 	if err != nil {
-		return fmt.Errorf("the console cannot listen on %s; set another endpoint if something else does: %w", c.cfg.NetAddr.Endpoint, err)
+		return fmt.Errorf("the console cannot listen on %s; set another endpoint if something else does: %w", c.cfg.Server.NetAddr.Endpoint, err)
 	}
 	c.warn()
 	c.server, c.address = server, listener.Addr().String()
@@ -79,10 +79,10 @@ func (c *console) warn() {
 	if c.cfg.isLocal() {
 		return
 	}
-	if !c.cfg.Auth.HasValue() {
-		c.set.Logger.Warn("everybody on the network can use the console: set auth and tls", zap.String("endpoint", c.cfg.NetAddr.Endpoint))
-	} else if !c.cfg.TLS.HasValue() {
-		c.set.Logger.Warn("the console's credentials cross the network in the clear: set tls", zap.String("endpoint", c.cfg.NetAddr.Endpoint))
+	if !c.cfg.Server.Auth.HasValue() {
+		c.set.Logger.Warn("everybody on the network can use the console: set auth and tls", zap.String("endpoint", c.cfg.Server.NetAddr.Endpoint))
+	} else if !c.cfg.Server.TLS.HasValue() {
+		c.set.Logger.Warn("the console's credentials cross the network in the clear: set tls", zap.String("endpoint", c.cfg.Server.NetAddr.Endpoint))
 	}
 }
 

@@ -61,7 +61,7 @@ func (p page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusNotFound, "there is nothing at this path; the console's page is at /")
 		return
 	}
-	only(http.MethodGet, func(w http.ResponseWriter, r *http.Request) {
+	reading(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", found.contentType)
 		w.Header().Set("ETag", found.tag)
 		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(found.content))

@@ -25,8 +25,8 @@ func (c *console) newServer(ctx context.Context, host component.Host) (*http.Ser
 	if err != nil {
 		return nil, err
 	}
-	api := &api{mounts: c.mounts, conns: c.conns, silence: c.cfg.WriteTimeout, maxBody: c.cfg.MaxRequestBodySize}
-	server, err := c.serve(ctx, host, c.cfg.Auth, guard.Writes(refuse, api))
+	api := &api{mounts: c.mounts, conns: c.conns, silence: c.cfg.Server.WriteTimeout, maxBody: c.cfg.Server.MaxRequestBodySize}
+	server, err := c.serve(ctx, host, c.cfg.Server.Auth, guard.Writes(refuse, api))
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +59,7 @@ func (c *console) kept(next http.Handler) http.Handler {
 
 // serve puts the collector's own server settings around h.
 func (c *console) serve(ctx context.Context, host component.Host, auth configoptional.Optional[confighttp.AuthConfig], h http.Handler) (*http.Server, error) {
-	cfg := c.cfg.ServerConfig
+	cfg := c.cfg.Server
 	cfg.Auth = auth
 	server, err := cfg.ToServer(ctx, host.GetExtensions(), c.set.TelemetrySettings, h, confighttp.WithErrorHandler(refuseRequest))
 	if err != nil {

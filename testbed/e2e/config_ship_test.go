@@ -26,6 +26,7 @@ receivers:
   syslog/tcp: {tcp: {listen_address: "{{.Vars.tcp}}"}}
 extensions:
   health_check: {endpoint: "127.0.0.1:{{.Ports.Health}}"}
+  mship_console: {endpoint: "127.0.0.1:0"}
 service: {telemetry: {metrics: {readers: [{pull: {exporter: {prometheus: {host: 127.0.0.1, port: {{.Ports.Metrics}}}}}}]}}}
 `
 
