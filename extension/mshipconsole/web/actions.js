@@ -17,9 +17,22 @@ export async function replayLetters(sink, scope) {
     action: `Replay ${count(scope.entries)}`,
   });
   if (!sure) return null;
-  const done = await post(sinkPath(sink, "dead-letters", "replay"), target(scope));
+  const done = await replayAll(sink, target(scope));
   if (!done.failed) return { text: `${entries(done.replayed)} went back into the queue.`, moved: true };
   return { text: `${entries(done.replayed)} went back into the queue, ${count(done.failed)} could not: ${visible(done.error ?? "")}`, bad: true, moved: true };
+}
+
+// One request replays for a few seconds and says how much is left.
+async function replayAll(sink, order) {
+  const all = { replayed: 0, failed: 0, error: "" };
+  for (let left = 1; left > 0 && !all.failed;) {
+    const done = await post(sinkPath(sink, "dead-letters", "replay"), order);
+    all.replayed += done.replayed;
+    all.failed += done.failed;
+    all.error = done.error ?? "";
+    left = done.left ?? 0;
+  }
+  return all;
 }
 
 export async function purgeLetters(sink, scope) {
