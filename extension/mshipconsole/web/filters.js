@@ -6,8 +6,8 @@ import { search } from "./api.js";
 export function filters(query, onchange) {
   const signal = choice("signal", "Signal", { logs: "logs", metrics: "metrics", traces: "traces" });
   const reason = choice("reason", "Reason", Object.fromEntries(Object.entries(reasons).map(([key, words]) => [key, `${key}: ${words}`])));
-  const from = moment("from", "Parked from");
-  const to = moment("to", "Parked until");
+  const from = moment("from", "First seen from");
+  const to = moment("to", "First seen until");
   const all = [signal, reason, from, to];
   for (const f of all) f.set(query.get(f.name) ?? "");
   const form = el("form", { class: "filters", "aria-label": "Filter the dead letters", onsubmit: (event) => event.preventDefault(), onchange: changed },
