@@ -6,8 +6,8 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.uber.org/zap"
 
-	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/api"
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/breaker"
+	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/deadletter/api"
 )
 
 // console is an extension that shows what an exporter serves under its name.

@@ -6,8 +6,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/api"
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/breaker"
+	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/deadletter/api"
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/delivery"
 )
 

@@ -1,4 +1,4 @@
-// Package api serves what an exporter says of itself and of its dead letters, as
+// Package api serves the dead letters, and what an exporter says of itself, as
 // JSON over HTTP. Where it is mounted, and who may ask, is the business of an
 // extension; API.md of mship_console is its document.
 package api
