@@ -2,9 +2,11 @@
 import { el, button } from "./dom.js";
 
 let asking = null;
+let declined = false; // whoever does not want to is not asked every two seconds
 
 // askCredential resolves to whether a new one was given. All who need it at once share one dialog.
 export function askCredential(store) {
+  if (declined) return Promise.resolve(false);
   asking ??= ask(store).finally(() => { asking = null; });
   return asking;
 }
@@ -27,6 +29,7 @@ function ask(store) {
     dialog.addEventListener("close", () => {
       const given = dialog.returnValue === "give" && secret.value !== "";
       if (given) store.set(user.value ? "Basic " + base64(`${user.value}:${secret.value}`) : `Bearer ${secret.value}`);
+      declined = !given;
       dialog.remove();
       resolve(given);
     });

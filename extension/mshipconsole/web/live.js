@@ -45,9 +45,14 @@ function missed(failure) {
   live.silentSince ??= live.lastAnswer ?? Date.now();
   document.documentElement.classList.add("stale");
   const since = moment(new Date(live.silentSince), true);
-  const what = failure.status ? `The agent refuses to answer since ${since}: ${failure.message}` : `No answer from the agent since ${since}.`;
-  say(document.getElementById("silence"), what + (live.sinks ? " What is shown below is from then." : " It may be stopped, or this device has lost the ship’s network."));
+  say(document.getElementById("silence"), `${why(failure, since)}${live.sinks ? " What is shown below is from then." : ""}`);
   pulse();
+}
+
+function why(failure, since) {
+  if (failure.status === 401) return "The agent shows nothing without a credential. Reload this page to give one.";
+  if (failure.status) return `The agent refuses to answer since ${since}: ${failure.message}.`;
+  return `No answer from the agent since ${since}. It may be stopped, or this device has lost the ship’s network.`;
 }
 
 function pulse() {
