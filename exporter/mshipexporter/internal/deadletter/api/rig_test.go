@@ -19,7 +19,7 @@ import (
 
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/deadletter"
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/delivery"
-	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/payload"
+	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/deliverytest"
 )
 
 // rig is the handler over a store of the test's own, with a replay by script.
@@ -62,7 +62,7 @@ func (r *rig) park(tb testing.TB, n int, bodies ...string) string {
 		sl.LogRecords().AppendEmpty().Body().SetStr(b)
 	}
 	b := delivery.Batch{
-		ID: delivery.ID{byte(n >> 8), byte(n)}, Payload: payload.FromLogs(ld),
+		ID: delivery.ID{byte(n >> 8), byte(n)}, Payload: &logs{deliverytest.Payload{Kind: delivery.Logs, Numbers: make([]int, ld.LogRecordCount())}, ld},
 		History: &delivery.History{FirstSeen: time.Unix(1_700_000_000+int64(n), 0)},
 	}
 	require.NoError(tb, r.letters.Park(b, deadletter.Rejected, &delivery.Failure{Status: 400, Message: "bad field"}))
@@ -111,3 +111,15 @@ func quoted(names ...string) string {
 	text, _ := json.Marshal(names)
 	return string(text)
 }
+
+// logs is a payload of real logs.
+type logs struct {
+	deliverytest.Payload
+	ld plog.Logs
+}
+
+// MarshalJSON implements delivery.Payload.
+func (l *logs) MarshalJSON() ([]byte, error) { return new(plog.JSONMarshaler).MarshalLogs(l.ld) }
+
+// Bytes implements delivery.Payload.
+func (l *logs) Bytes() int { return new(plog.ProtoMarshaler).LogsSize(l.ld) }
