@@ -143,6 +143,9 @@ func TestAnswer(t *testing.T) {
 	assert.False(t, seen, "nothing passed the wire")
 
 	yes, no := delivery.Reply{Status: 200, Accepted: true}, delivery.Reply{Status: 503}
+	some := delivery.Reply{Status: 200, Accepted: true, Rejected: 2, Why: "too old"}
+	both := some
+	both.Rejected = 4
 	for name, test := range map[string]struct {
 		replies []delivery.Reply
 		want    delivery.Reply
@@ -151,6 +154,10 @@ func TestAnswer(t *testing.T) {
 		"refused":                          {[]delivery.Reply{no}, no},
 		"one of two requests was refused":  {[]delivery.Reply{yes, no}, no},
 		"an accept never covers a refusal": {[]delivery.Reply{no, yes}, no},
+		"what was not taken of one":        {[]delivery.Reply{some, yes}, some},
+		"what was not taken of another":    {[]delivery.Reply{yes, some}, some},
+		"what was not taken of both":       {[]delivery.Reply{some, some}, both},
+		"nothing was taken of the other":   {[]delivery.Reply{some, no}, no},
 		"the last refusal counts":          {[]delivery.Reply{no, {Status: 400}}, delivery.Reply{Status: 400}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -161,6 +161,37 @@ func TestVerdict(t *testing.T) {
 	}
 }
 
+// What was not taken of a batch that was is told, once, and never more than there was.
+func TestWhatWasNotTaken(t *testing.T) {
+	for name, c := range map[string]struct {
+		reply delivery.Reply
+		want  []int64
+	}{
+		"all taken":      {delivery.Reply{Accepted: true}, nil},
+		"some not":       {delivery.Reply{Accepted: true, Rejected: 2, Why: "too old"}, []int64{2}},
+		"more than sent": {delivery.Reply{Accepted: true, Rejected: 1 << 30, Why: "too old"}, []int64{5}},
+		"not delivered":  {delivery.Reply{Status: 503, Rejected: 2, Why: "too old"}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var told []int64
+			s := &Sink{
+				classes: newClasses(nil, nil), signal: delivery.Logs,
+				consume: func(ctx context.Context, _ any) error { delivery.AnswerFrom(ctx).Record(c.reply); return nil },
+				onPartial: func(b delivery.Batch, rejected int64, why string) {
+					assert.Equal(t, "too old", why)
+					assert.Equal(t, 5, b.Payload.Records())
+					told = append(told, rejected)
+				},
+			}
+			_, err := s.Send(t.Context(), deliverytest.Batch(0, 5))
+			assert.Equal(t, c.reply.Accepted, err == nil)
+			assert.Equal(t, c.want, told)
+			s.onPartial = nil
+			_, _ = s.Send(t.Context(), deliverytest.Batch(0, 5))
+		})
+	}
+}
+
 // A sink that changes what it is given gets a copy: the batch may be sent again.
 func TestASinkThatChangesItsDataGetsACopy(t *testing.T) {
 	ld := plog.NewLogs()
