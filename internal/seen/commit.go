@@ -28,7 +28,7 @@ func (s *Set) Add(ctx context.Context, keys ...Key) error {
 		return err
 	}
 	gone := ctx.Done()
-	if gone == nil { // as of every request ashore: a receive costs half of a select
+	if gone == nil { // as for every request ashore, for which a select would be a cost
 		<-g.done
 		return g.err
 	}
