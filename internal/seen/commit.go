@@ -27,10 +27,15 @@ func (s *Set) Add(ctx context.Context, keys ...Key) error {
 	if err != nil {
 		return err
 	}
+	gone := ctx.Done()
+	if gone == nil { // as for every request ashore, for which a select would be a cost
+		<-g.done
+		return g.err
+	}
 	select {
 	case <-g.done:
 		return g.err
-	case <-ctx.Done():
+	case <-gone:
 		return ctx.Err()
 	}
 }
