@@ -2,6 +2,7 @@ package mshipexporter
 
 import (
 	"net/http"
+	"time"
 
 	"go.opentelemetry.io/collector/component"
 	"go.uber.org/zap"
@@ -56,6 +57,15 @@ func (c *core) breakerStatus() api.Breaker {
 		b.State, b.OpenSecondsLeft = c.state().String(), c.rest().Seconds()
 	}
 	return b
+}
+
+// oldestAge is how long the oldest batch that is queued has waited. A clock that was set back makes it 0.
+func (c *core) oldestAge() time.Duration {
+	at, ok := c.depth.Oldest()
+	if !ok {
+		return 0
+	}
+	return max(time.Since(at), 0)
 }
 
 func (c *core) queueStatus() api.Queue {

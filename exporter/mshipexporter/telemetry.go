@@ -46,6 +46,10 @@ func (t *telemetry) watch(c *core) error {
 		t.RegisterQueueDepthCallback(t.observe(func() int64 { return c.queued().Batches })),
 		t.RegisterQueueBytesCallback(t.observe(func() int64 { return c.queued().Bytes })),
 		t.RegisterDeadLetterBytesCallback(t.observe(func() int64 { total, _ := c.letters.Total(); return total.Bytes })),
+		t.RegisterQueueOldestAgeSecondsCallback(func(_ context.Context, o metric.Float64Observer) error {
+			o.Observe(c.oldestAge().Seconds(), t.only)
+			return nil
+		}),
 		t.RegisterSignalHeldCallback(func(_ context.Context, o metric.Int64Observer) error {
 			for signal, held := range c.held() {
 				o.Observe(held, t.with(attribute.String("signal", string(signal))))

@@ -86,3 +86,27 @@ func boardWith(t *testing.T, change func(*exporter.Settings), disk *storagetest.
 	a.create()
 	return a
 }
+
+func TestTheAgeOfTheOldest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tel := componenttest.NewTelemetry()
+		a := boardWith(t, func(set *exporter.Settings) {
+			set.TelemetrySettings = tel.NewTelemetrySettings()
+		}, storagetest.New(), sinktest.New(sinktest.Refuse(1, errNoLink)), plainSink).start()
+		age := func() float64 {
+			m, err := tel.GetMetric("mship_queue_oldest_age_seconds")
+			require.NoError(t, err)
+			points := m.Data.(metricdata.Gauge[float64]).DataPoints
+			require.Len(t, points, 1)
+			return points[0].Value
+		}
+		assert.Zero(t, age())
+		require.NoError(t, a.logs.ConsumeLogs(t.Context(), sinktest.Logs("x")))
+		time.Sleep(300 * time.Millisecond)
+		assert.InDelta(t, 0.3, age(), 0.01)
+		time.Sleep(time.Minute)
+		assert.Zero(t, age(), "it is delivered")
+		a.stop()
+		require.NoError(t, tel.Shutdown(t.Context()))
+	})
+}

@@ -36,6 +36,7 @@ type TelemetryBuilder struct {
 	DoorRefusedTotal          metric.Int64Counter
 	QueueBytes                metric.Int64ObservableGauge
 	QueueDepth                metric.Int64ObservableGauge
+	QueueOldestAgeSeconds     metric.Float64ObservableGauge
 	QueueRequeuedTotal        metric.Int64Counter
 	SignalHeld                metric.Int64ObservableGauge
 	SinkAttemptsTotal         metric.Int64Counter
@@ -105,6 +106,21 @@ func (builder *TelemetryBuilder) RegisterQueueDepthCallback(cb metric.Int64Callb
 	return nil
 }
 
+// RegisterQueueOldestAgeSecondsCallback sets callback for observable QueueOldestAgeSeconds metric.
+func (builder *TelemetryBuilder) RegisterQueueOldestAgeSecondsCallback(cb metric.Float64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerFloat64{inst: builder.QueueOldestAgeSeconds, obs: o})
+		return nil
+	}, builder.QueueOldestAgeSeconds)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
 // RegisterSignalHeldCallback sets callback for observable SignalHeld metric.
 func (builder *TelemetryBuilder) RegisterSignalHeldCallback(cb metric.Int64Callback) error {
 	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
@@ -143,6 +159,16 @@ type observerInt64 struct {
 
 func (oi *observerInt64) Observe(value int64, opts ...metric.ObserveOption) {
 	oi.obs.ObserveInt64(oi.inst, value, opts...)
+}
+
+type observerFloat64 struct {
+	embedded.Float64Observer
+	inst metric.Float64Observable
+	obs  metric.Observer
+}
+
+func (oi *observerFloat64) Observe(value float64, opts ...metric.ObserveOption) {
+	oi.obs.ObserveFloat64(oi.inst, value, opts...)
 }
 
 // Shutdown unregister all registered callbacks for async instruments.
@@ -209,6 +235,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"mship_queue_depth",
 		metric.WithDescription("Batches queued, those in flight included. [Stable]"),
 		metric.WithUnit("{batch}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.QueueOldestAgeSeconds, err = builder.meter.Float64ObservableGauge(
+		"mship_queue_oldest_age_seconds",
+		metric.WithDescription("How long the oldest batch that is queued has waited, by the ship's clock; 0 where nothing waits. [Stable]"),
+		metric.WithUnit("s"),
 	)
 	errs = errors.Join(errs, err)
 	builder.QueueRequeuedTotal, err = builder.meter.Int64Counter(
