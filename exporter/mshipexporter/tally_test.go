@@ -9,7 +9,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
-	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/api"
+	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/deadletter/api"
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/breaker"
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/delivery"
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/deliverytest"
