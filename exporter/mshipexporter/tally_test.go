@@ -9,8 +9,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
-	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/deadletter/api"
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/breaker"
+	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/deadletter/api"
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/delivery"
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/deliverytest"
 )

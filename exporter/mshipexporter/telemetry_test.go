@@ -92,7 +92,7 @@ func TestTheAgeOfTheOldest(t *testing.T) {
 		tel := componenttest.NewTelemetry()
 		a := boardWith(t, func(set *exporter.Settings) {
 			set.TelemetrySettings = tel.NewTelemetrySettings()
-		}, storagetest.New(), sinktest.New(sinktest.Refuse(1, errNoLink)), plainSink).start()
+		}, storagetest.New(), sinktest.New(sinktest.Take(time.Second)), plainSink).start()
 		age := func() float64 {
 			m, err := tel.GetMetric("mship_queue_oldest_age_seconds")
 			require.NoError(t, err)
