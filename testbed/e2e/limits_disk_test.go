@@ -50,7 +50,7 @@ func TestAFullDiskSendsClientsAwayUntilItDrains(t *testing.T) {
 // that changes nothing.
 func requireFullDiskIsSurvived(t *testing.T, cfg agent.Config) {
 	t.Helper()
-	const records = 30_000
+	const records = 120_000 // what is queued is compressed
 	cfg.Breaker.OpenDuration = 2 * time.Second
 	s := newScene(t, cfg)
 	s.shore.Down()

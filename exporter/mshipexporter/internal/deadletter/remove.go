@@ -76,10 +76,11 @@ func (s *Store) remove(items []item) (gone []item, err error) {
 	return gone, err
 }
 
-// unlink removes an entry's files: first what makes it an entry.
+// unlink removes an entry's files: first the data. Cut off in between, what is
+// left says what was there, and is removed at a later start.
 func (s *Store) unlink(it item) error {
 	base := filepath.Join(s.root(), it.folder, it.name)
-	for _, path := range []string{base + aboutExt, base + dataExt(it.folder)} {
+	for _, path := range []string{base + dataExt(it.folder), base + aboutExt} {
 		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("cannot remove a dead letter: %w", err)
 		}
