@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	_ "time/tzdata" // an edge box may have no time zones of its own
 )
 
 // Clock is a time of day, in minutes after midnight.
