@@ -83,6 +83,24 @@ func (s *ship) now() time.Time {
 	return time.Now().Add(s.wrong)
 }
 
+func (s *ship) error() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.wrong
+}
+
+func (s *ship) exhausted() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.state.Exhausted
+}
+
+func (s *ship) told() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.news
+}
+
 // jumps sets the clock, and gives it the time to be looked at.
 func (s *ship) jumps(by time.Duration) {
 	s.mu.Lock()
@@ -141,7 +159,7 @@ func TestNothingIsDrawnOverIt(t *testing.T) {
 		assert.Equal(t, limit, s.sends(2*limit))
 		assert.Zero(t, s.account.Left())
 		assert.False(t, s.account.Any())
-		assert.True(t, s.state.Exhausted)
+		assert.True(t, s.exhausted())
 		time.Sleep(23 * time.Hour)
 		assert.Zero(t, s.sends(1))
 		s.account.Return(300)
@@ -228,12 +246,12 @@ func TestSlowGoesOn(t *testing.T) {
 		s.plan.Slow = true
 		s.boots()
 		assert.Equal(t, 2*limit, s.sends(2*limit))
-		assert.True(t, s.state.Exhausted)
+		assert.True(t, s.exhausted())
 		assert.Zero(t, s.account.Left())
 		assert.Less(t, s.disk.writes, 2*limit/(limit/500)*2+10)
-		assert.Less(t, s.news, 2*limit/(limit/500)*2+10)
+		assert.Less(t, s.told(), 2*limit/(limit/500)*2+10)
 		time.Sleep(24*time.Hour + time.Second)
-		assert.False(t, s.state.Exhausted)
+		assert.False(t, s.exhausted())
 		assert.EqualValues(t, limit, s.account.Left())
 		s.shuts()
 	})
@@ -384,11 +402,11 @@ func TestNeverOverItAtRandom(t *testing.T) {
 					time.Sleep(time.Duration(random.IntN(3)) * time.Hour)
 					s.boots()
 				case 1:
-					if s.wrong == 0 {
+					if s.error() == 0 {
 						s.jumps(-time.Duration(random.IntN(4*24)) * time.Hour)
 					}
 				case 2, 3:
-					s.jumps(-s.wrong)
+					s.jumps(-s.error())
 				default:
 					time.Sleep(time.Duration(random.IntN(300)) * time.Minute)
 				}
