@@ -29,7 +29,10 @@ func (l *Link) GRPCDialOptions(sink string, weight int, urgent bool) (options []
 }
 
 func (m *member) grpcOptions() []grpc.DialOption {
-	proxies := proxyFinder(httpproxy.FromEnvironment().ProxyFunc())
+	return m.grpcOptionsThrough(httpproxy.FromEnvironment().ProxyFunc())
+}
+
+func (m *member) grpcOptionsThrough(proxies proxyFinder) []grpc.DialOption {
 	d := &grpcDialer{dial: m.over((&net.Dialer{}).DialContext), proxy: proxies}
 	return []grpc.DialOption{grpc.WithContextDialer(d.connect), grpc.WithResolvers(&names{proxy: proxies})}
 }

@@ -51,8 +51,22 @@ func openTunnel(ctx context.Context, c net.Conn, proxy *url.URL, address string)
 	if resp.StatusCode != http.StatusOK {
 		return nil, fmt.Errorf("it answers CONNECT with %s", resp.Status)
 	}
-	if r.Buffered() > 0 {
-		return nil, fmt.Errorf("it says %d bytes more than its answer to CONNECT", r.Buffered())
-	}
-	return c, ctx.Err()
+	return &tunnel{Conn: c, from: r}, ctx.Err()
 }
+
+// tunnel reads what has come already first: the far end may speak before it is spoken to.
+type tunnel struct {
+	net.Conn
+	from *bufio.Reader
+}
+
+// Read implements net.Conn.
+func (t *tunnel) Read(p []byte) (int, error) {
+	if t.from.Buffered() > 0 {
+		return t.from.Read(p)
+	}
+	return t.Conn.Read(p)
+}
+
+// NetConn is the connection below.
+func (t *tunnel) NetConn() net.Conn { return t.Conn }
