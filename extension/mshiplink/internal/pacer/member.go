@@ -72,13 +72,11 @@ func (r *request) before(other *request) bool {
 // Take waits for a grant of 1 to want bytes. What is express goes before everything that is
 // not, and counts all the same.
 func (m *Member) Take(want int, express bool, until Interrupt) (int, error) {
+	if err := m.over(until); err != nil {
+		return 0, err // where nothing keeps it waiting it would never hear of it
+	}
 	r := &request{member: m, want: want, express: express, granted: make(chan int, 1)}
 	m.pacer.enqueue(r)
-	select {
-	case n := <-r.granted: // before the others, one of which may be ready too
-		return n, nil
-	default:
-	}
 	var err error
 	select {
 	case n := <-r.granted:
@@ -94,6 +92,22 @@ func (m *Member) Take(want int, express bool, until Interrupt) (int, error) {
 	}
 	m.pacer.withdraw(r)
 	return 0, err
+}
+
+// over says why a wait would end at once.
+func (m *Member) over(until Interrupt) error {
+	select {
+	case <-m.pacer.closed:
+		return ErrClosed
+	case <-m.left:
+		return ErrClosed
+	case <-until.Closed:
+		return net.ErrClosed
+	case <-until.Late:
+		return os.ErrDeadlineExceeded
+	default:
+		return nil
+	}
 }
 
 // Await waits until nothing but the rate keeps the member from sending.

@@ -71,6 +71,8 @@ func (c *crew) ends() {
 
 // most is the most in any window of a second, and the sum.
 func (c *crew) most() (window, sum int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	from, inside := 0, 0
 	for _, g := range c.all {
 		inside += g.bytes
@@ -241,6 +243,24 @@ func TestWaitsEndWhenInterrupted(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Where nothing keeps a writer waiting, an interruption still stops it.
+func TestWhatIsInterruptedIsNotGranted(t *testing.T) {
+	t.Parallel()
+	closed := make(chan struct{})
+	close(closed)
+	p := pacer.New(rate, burst, nil)
+	m := p.Join(1, true)
+	for range 100 {
+		_, err := m.Take(1, false, pacer.Interrupt{Closed: closed})
+		require.ErrorIs(t, err, net.ErrClosed)
+		_, err = m.Take(1, false, pacer.Interrupt{Late: closed})
+		require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+	}
+	p.Close()
+	_, err := m.Take(1, false, pacer.Interrupt{})
+	require.ErrorIs(t, err, pacer.ErrClosed)
 }
 
 func TestWhatIsNotUrgentWaitsForTheWindow(t *testing.T) {
