@@ -27,6 +27,7 @@ type disk struct {
 	values map[string][]byte
 	err    error
 	writes int
+	during func() // a write
 }
 
 func (d *disk) Get(_ context.Context, key string) ([]byte, error) {
@@ -36,6 +37,9 @@ func (d *disk) Get(_ context.Context, key string) ([]byte, error) {
 }
 
 func (d *disk) Set(_ context.Context, key string, value []byte) error {
+	if d.during != nil {
+		d.during()
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.err == nil {
@@ -234,6 +238,19 @@ func TestWhatComesBackCounts(t *testing.T) {
 		s.dies()
 		s.boots()
 		assert.Zero(t, s.sends(1))
+		s.shuts()
+	})
+}
+
+// A disk may be slow; what is sent while it writes counts.
+func TestWhatIsSentDuringAWriteCounts(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, sent := daily(t), 0
+		s.disk.during = func() { sent += s.account.Draw(100) }
+		sent += s.sends(2 * limit)
+		s.disk.during = nil
+		assert.Equal(t, limit, sent)
 		s.shuts()
 	})
 }

@@ -3,6 +3,7 @@ package wire_test
 import (
 	"net"
 	"os"
+	"runtime"
 	"sync"
 	"syscall"
 	"testing"
@@ -22,6 +23,24 @@ type lane struct {
 	*pacer.Member
 	mu             sync.Mutex
 	sent, received int
+	granted        int // and not given back
+}
+
+// Take implements wire.Lane.
+func (l *lane) Take(want int, express bool, until pacer.Interrupt) (int, error) {
+	n, err := l.Member.Take(want, express, until)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.granted += n
+	return n, err
+}
+
+// Return implements wire.Lane.
+func (l *lane) Return(n int) {
+	l.Member.Return(n)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.granted -= n
 }
 
 func (l *lane) Sent(n int) {
@@ -119,6 +138,11 @@ func TestABlockedConnectionHoldsNoGrant(t *testing.T) {
 		last = sent
 		return still && !near.Waiting()
 	}, patience, 500*time.Millisecond)
+	if runtime.GOOS == "linux" {
+		l.mu.Lock()
+		assert.Equal(t, l.sent, l.granted, "what was granted has been sent")
+		l.mu.Unlock()
+	}
 	other := &lane{Member: p.Join(1, true)}
 	began, got := time.Now(), 0
 	for got < 1<<20 {
