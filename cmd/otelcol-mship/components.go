@@ -19,6 +19,7 @@ import (
 	mshipstorage "github.com/otelcol-mship/otelcol-mship/extension/mshipstorage"
 	mshipdedup "github.com/otelcol-mship/otelcol-mship/extension/mshipdedup"
 	mshipconsole "github.com/otelcol-mship/otelcol-mship/extension/mshipconsole"
+	mshiplink "github.com/otelcol-mship/otelcol-mship/extension/mshiplink"
 	filestorage "github.com/open-telemetry/opentelemetry-collector-contrib/extension/storage/filestorage"
 	healthcheckextension "github.com/open-telemetry/opentelemetry-collector-contrib/extension/healthcheckextension"
 	bearertokenauthextension "github.com/open-telemetry/opentelemetry-collector-contrib/extension/bearertokenauthextension"
@@ -60,6 +61,7 @@ func components() (otelcol.Factories, error) {
 		mshipstorage.NewFactory(),
 		mshipdedup.NewFactory(),
 		mshipconsole.NewFactory(),
+		mshiplink.NewFactory(),
 		filestorage.NewFactory(),
 		healthcheckextension.NewFactory(),
 		bearertokenauthextension.NewFactory(),
@@ -72,6 +74,7 @@ func components() (otelcol.Factories, error) {
 		mshipstorage.NewFactory().Type(): "github.com/otelcol-mship/otelcol-mship v0.0.0",
 		mshipdedup.NewFactory().Type(): "github.com/otelcol-mship/otelcol-mship v0.0.0",
 		mshipconsole.NewFactory().Type(): "github.com/otelcol-mship/otelcol-mship v0.0.0",
+		mshiplink.NewFactory().Type(): "github.com/otelcol-mship/otelcol-mship v0.0.0",
 		filestorage.NewFactory().Type(): "github.com/open-telemetry/opentelemetry-collector-contrib/extension/storage/filestorage v0.160.0",
 		healthcheckextension.NewFactory().Type(): "github.com/open-telemetry/opentelemetry-collector-contrib/extension/healthcheckextension v0.160.0",
 		bearertokenauthextension.NewFactory().Type(): "github.com/open-telemetry/opentelemetry-collector-contrib/extension/bearertokenauthextension v0.160.0",

@@ -20,7 +20,7 @@ var distribution = map[string][]string{
 	"processors": {"batch", "filter", "memory_limiter", "resource", "transform"},
 	"exporters":  {"debug", "file", "mship", "otlp_grpc", "otlp_http"},
 	"connectors": {},
-	"extensions": {"bearertokenauth", "file_storage", "health_check", "mship_console", "mship_dedup", "mship_storage", "zpages"},
+	"extensions": {"bearertokenauth", "file_storage", "health_check", "mship_console", "mship_dedup", "mship_link", "mship_storage", "zpages"},
 	"providers":  {"env", "file", "yaml"},
 }
 

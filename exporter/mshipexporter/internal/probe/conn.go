@@ -34,6 +34,12 @@ func (c *conn) sent() int64 { return c.written.Load() - unsent(c.Conn) }
 // progress is what has moved, either way.
 func (c *conn) progress() int64 { return c.read.Load() + c.sent() }
 
+// waiting: the link has not let the connection send yet. That is nobody's silence.
+func (c *conn) waiting() bool {
+	w, ok := c.Conn.(interface{ Waiting() bool })
+	return ok && w.Waiting()
+}
+
 // unwrap finds the watched connection below TLS.
 func unwrap(c net.Conn) *conn {
 	for range 4 {

@@ -115,7 +115,7 @@ func (s *silence) run(ctx context.Context, heard time.Time, m movement) {
 			if f := s.dialFailed.Load(); f != failed {
 				failed, moved = f, false // it may have moved before the dial failed
 			}
-			if moved && !gone {
+			if c := s.conn.Load(); moved && !gone || c != nil && c.waiting() {
 				heard = now
 			}
 			gone = s.gone(m)

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -234,4 +235,32 @@ func TestADialThatFailsAfterAMovement(t *testing.T) {
 			})
 		})
 	}
+}
+
+// held is a connection that the link holds back.
+type held struct {
+	net.Conn
+	waits atomic.Bool
+}
+
+func (h *held) Waiting() bool { return h.waits.Load() }
+
+// What the link holds back does not time out; what it lets go may.
+func TestWaitingForTheLinkIsNoSilence(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		link := &held{}
+		link.waits.Store(true)
+		ctx, s := listen(t.Context(), time.Minute, func(s *silence) {
+			s.conn.Store(watch(link))
+			s.armed.Store(true)
+		})
+		defer s.stop()
+		time.Sleep(24 * time.Hour)
+		require.NoError(t, ctx.Err())
+		link.waits.Store(false)
+		time.Sleep(time.Minute + longestTick)
+		synctest.Wait()
+		assert.ErrorIs(t, context.Cause(ctx), errSilent)
+	})
 }
