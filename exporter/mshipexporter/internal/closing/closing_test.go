@@ -50,6 +50,9 @@ func TestNothingNewAfterClose(t *testing.T) {
 	})
 }
 
+// tick is a moment.
+const tick = time.Millisecond
+
 func TestWhatIsOnTheWireHasItsMoment(t *testing.T) {
 	for name, test := range map[string]struct {
 		takes  time.Duration
@@ -60,13 +63,13 @@ func TestWhatIsOnTheWireHasItsMoment(t *testing.T) {
 		"delivered in time":         {takes: 1500 * time.Millisecond, after: 1500 * time.Millisecond},
 		"refused in time":           {takes: 1500 * time.Millisecond, answer: deliverytest.Refusal(400), fault: delivery.ThisBatch, after: 1500 * time.Millisecond},
 		"path failed in time":       {takes: 1500 * time.Millisecond, answer: deliverytest.Broken(), fault: delivery.Path, after: 1500 * time.Millisecond},
-		"cut when its time is over": {takes: time.Minute, fault: delivery.Us, after: 2 * time.Second},
+		"cut when its time is over": {takes: time.Minute, fault: delivery.Us, after: 2*time.Second + tick},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				gate := closing.New()
 				begun := time.Now()
-				time.AfterFunc(0, func() { gate.Close(2 * time.Second); gate.Close(time.Hour) })
+				time.AfterFunc(tick, func() { gate.Close(2 * time.Second); gate.Close(time.Hour) })
 				_, err := gate.Layer(hanging(test.takes, test.answer)).Send(t.Context(), deliverytest.Batch(1, 1))
 				assert.Equal(t, test.after, time.Since(begun))
 				if test.after < 2*time.Second && test.answer == nil {
