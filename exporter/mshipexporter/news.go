@@ -116,8 +116,10 @@ func (c *core) partial(b delivery.Batch, rejected int64, why string) {
 		return
 	}
 	b.ID = b.ID.Part('P') // the far end knows the batch's own id: it would not take it again
-	// What cannot be kept is told by the store; the batch itself is delivered.
-	_ = c.letters.Park(b, deadletter.PartialSuccess, &delivery.Failure{Fault: delivery.ThisBatch, Message: fmt.Sprintf("%d records were not taken: %s", rejected, why)})
+	err := c.letters.Park(b, deadletter.PartialSuccess, &delivery.Failure{Fault: delivery.ThisBatch, Message: fmt.Sprintf("%d records were not taken: %s", rejected, why)})
+	if err != nil {
+		c.logger.Warn("no copy is kept of a batch that the far end took but for some records", zap.Stringer("batch", b.ID), zap.Error(err))
+	}
 }
 
 // calm is how long nothing must be refused before the door's refusals are told

@@ -2,7 +2,7 @@
 import { el, button, say } from "./dom.js";
 import { get, sinkPath } from "./api.js";
 import { bytes, count, time, visible } from "./words.js";
-import { reasons } from "./letters.js";
+import { reasons } from "./reasons.js";
 import { records } from "./otlp.js";
 import { longText } from "./longtext.js";
 import { exportLetters, purgeLetters, replayLetters } from "./actions.js";

@@ -1,6 +1,6 @@
 // What of the dead letters is shown. The choice stands in the address.
 import { el } from "./dom.js";
-import { reasons } from "./letters.js";
+import { reasons } from "./reasons.js";
 import { search } from "./api.js";
 
 export function filters(query, onchange) {

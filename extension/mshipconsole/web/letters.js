@@ -6,15 +6,6 @@ import { table } from "./table.js";
 import { filters } from "./filters.js";
 import { exportLetters, purgeLetters, replayLetters } from "./actions.js";
 
-export const reasons = {
-  rejected: "the far end refused it",
-  poison: "it made the far end fail",
-  too_large: "too large for the far end",
-  partial_success: "the far end took only a part",
-  expired: "too old",
-  damaged: "its stored bytes were damaged",
-};
-
 const pageSize = 100;
 
 export function letters(sink, query) {
