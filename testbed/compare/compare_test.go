@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -86,13 +87,25 @@ func BenchmarkCPU(b *testing.B) {
 		return (cpu(b, a.PID()) - before).Seconds() * 1_000_000 / records
 	}
 	for b.Loop() {
-		stock := measure(agent.Config{Stock: true, Queue: queue})
-		ours := measure(agent.Config{Queue: queue})
+		var stocks, all []float64
+		for range rounds { // in turn: what else the machine does hits both
+			stocks = append(stocks, measure(agent.Config{Stock: true, Queue: queue}))
+			all = append(all, measure(agent.Config{Queue: queue}))
+		}
+		ours, stock := median(all), median(stocks)
 		report(b, "cpu-s/million", ours, stock)
 		if ours > stock/2 {
 			b.Errorf("%.2f s of CPU for a million records, %.2f of the stock exporter: half is promised", ours, stock)
 		}
 	}
+}
+
+// rounds of what varies from one to the next.
+const rounds = 5
+
+func median(values []float64) float64 {
+	slices.Sort(values)
+	return values[len(values)/2]
 }
 
 func report(b *testing.B, unit string, ours, stock float64) {
