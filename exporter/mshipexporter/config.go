@@ -16,6 +16,7 @@ import (
 
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/metadata"
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/sink"
+	"github.com/otelcol-mship/otelcol-mship/internal/valid"
 )
 
 // The two kinds of delivery proof.
@@ -150,7 +151,7 @@ func (c *Config) Validate() error {
 	return errors.Join(
 		c.Sink.Check(metadata.Type),
 		positive("timeout", c.Timeout),
-		check(c.LinkWeight >= 1 && c.LinkWeight <= mostWeight, "link_weight must be 1 to %d, found %d", mostWeight, c.LinkWeight),
+		valid.If(c.LinkWeight >= 1 && c.LinkWeight <= mostWeight, "link_weight must be 1 to %d, found %d", mostWeight, c.LinkWeight),
 		oneOf("delivery_proof", c.DeliveryProof, proofOTLP, proofStatus),
 		c.validateQueue(),
 	)
@@ -164,9 +165,9 @@ func (c *RetryConfig) Validate() error {
 	}
 	return errors.Join(
 		positive("initial_interval", b.InitialInterval),
-		check(b.MaxInterval >= b.InitialInterval, "max_interval (%s) must not be below initial_interval (%s)", b.MaxInterval, b.InitialInterval),
-		check(b.Multiplier >= 1, "multiplier must be 1 or more, found %g", b.Multiplier),
-		check(c.MaxRetries >= 0, "max_retries must not be negative, found %d; 0 is no limit", c.MaxRetries),
+		valid.If(b.MaxInterval >= b.InitialInterval, "max_interval (%s) must not be below initial_interval (%s)", b.MaxInterval, b.InitialInterval),
+		valid.If(b.Multiplier >= 1, "multiplier must be 1 or more, found %g", b.Multiplier),
+		valid.If(c.MaxRetries >= 0, "max_retries must not be negative, found %d; 0 is no limit", c.MaxRetries),
 		validateStatuses("retryable_status_codes", c.RetryableStatusCodes),
 		validateStatuses("permanent_status_codes", c.PermanentStatusCodes),
 		c.validateOverlap(),
@@ -188,9 +189,9 @@ func (c *CircuitBreakerConfig) Validate() error {
 		return nil
 	}
 	return errors.Join(
-		check(c.FailureThreshold > 0, "failure_threshold must be 1 or more; to have no breaker set enabled: false"),
+		valid.If(c.FailureThreshold > 0, "failure_threshold must be 1 or more; to have no breaker set enabled: false"),
 		positive("open_duration", c.OpenDuration),
-		check(c.HalfOpenMaxInflight > 0, "half_open_max_inflight must be 1 or more"),
+		valid.If(c.HalfOpenMaxInflight > 0, "half_open_max_inflight must be 1 or more"),
 	)
 }
 
@@ -200,11 +201,11 @@ func (c *DeadLetterConfig) Validate() error {
 		return nil
 	}
 	return errors.Join(
-		check(c.Directory != "", "directory must not be empty; to park nothing set enabled: false"),
-		check(c.MaxBytes >= leastDeadLetters, "max_bytes must be %d or more, found %d; to park nothing set enabled: false", leastDeadLetters, c.MaxBytes),
+		valid.If(c.Directory != "", "directory must not be empty; to park nothing set enabled: false"),
+		valid.If(c.MaxBytes >= leastDeadLetters, "max_bytes must be %d or more, found %d; to park nothing set enabled: false", leastDeadLetters, c.MaxBytes),
 		oneOf("on_full", c.OnFull, onFullHold, onFullDrop),
-		check(c.MaxAge >= 0, "max_age must not be negative, found %s; 0 keeps everything", c.MaxAge),
-		check(c.MaxPerHour > 0, "max_per_hour must be 1 or more, found %d; to park nothing set enabled: false", c.MaxPerHour),
+		valid.If(c.MaxAge >= 0, "max_age must not be negative, found %s; 0 keeps everything", c.MaxAge),
+		valid.If(c.MaxPerHour > 0, "max_per_hour must be 1 or more, found %d; to park nothing set enabled: false", c.MaxPerHour),
 	)
 }
 
@@ -214,8 +215,8 @@ func (c *IdempotencyConfig) Validate() error {
 		return nil
 	}
 	return errors.Join(
-		check(c.Window >= time.Minute, "window must be 1m or more, found %s; to remember nothing set enabled: false", c.Window),
-		check(httpguts.ValidHeaderFieldName(c.Header), "header %q is no name of an HTTP header, such as Idempotency-Key", c.Header),
+		valid.If(c.Window >= time.Minute, "window must be 1m or more, found %s; to remember nothing set enabled: false", c.Window),
+		valid.If(httpguts.ValidHeaderFieldName(c.Header), "header %q is no name of an HTTP header, such as Idempotency-Key", c.Header),
 	)
 }
 
@@ -225,24 +226,17 @@ func (c *Config) validateQueue() error {
 	}
 	q := c.Queue.Get()
 	return errors.Join(
-		check(!q.Batch.HasValue() || len(q.Batch.Get().Partition.MetadataKeys) == 0, "sending_queue::batch::partition is not served: remove it; to keep data apart give each kind an exporter of its own"),
-		check(!q.WaitForResult, "sending_queue::wait_for_result would keep every client waiting through an outage: remove it"),
+		valid.If(!q.Batch.HasValue() || len(q.Batch.Get().Partition.MetadataKeys) == 0, "sending_queue::batch::partition is not served: remove it; to keep data apart give each kind an exporter of its own"),
+		valid.If(!q.WaitForResult, "sending_queue::wait_for_result would keep every client waiting through an outage: remove it"),
 	)
 }
 
-func check(ok bool, format string, args ...any) error {
-	if ok {
-		return nil
-	}
-	return fmt.Errorf(format, args...)
-}
-
 func positive(key string, d time.Duration) error {
-	return check(d > 0, "%s must be more than 0, such as 5s; found %s", key, d)
+	return valid.If(d > 0, "%s must be more than 0, such as 5s; found %s", key, d)
 }
 
 func oneOf(key, value string, allowed ...string) error {
-	return check(slices.Contains(allowed, value), "%s must be one of %q, found %q", key, allowed, value)
+	return valid.If(slices.Contains(allowed, value), "%s must be one of %q, found %q", key, allowed, value)
 }
 
 func validateStatuses(key string, statuses []int) error {

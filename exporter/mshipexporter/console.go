@@ -107,8 +107,8 @@ func (c *core) heldSignals() []string {
 
 func (c *core) lettersStatus() api.DeadLetters {
 	d := api.DeadLetters{MaxBytes: c.cfg.DeadLetter.MaxBytes, OnFull: c.cfg.DeadLetter.OnFull}
-	total, oldest := c.letters.Total()
-	if d.Entries, d.Bytes = total.Entries, total.Bytes; d.Entries > 0 {
+	var oldest time.Time
+	if d.Entries, d.Bytes, oldest = c.letters.Total(); d.Entries > 0 {
 		d.Oldest = &oldest
 	}
 	return d

@@ -45,7 +45,7 @@ func (t *telemetry) watch(c *core) error {
 		t.RegisterSinkCircuitStateCallback(t.observe(func() int64 { return int64(c.state()) })),
 		t.RegisterQueueDepthCallback(t.observe(func() int64 { return c.queued().Batches })),
 		t.RegisterQueueBytesCallback(t.observe(func() int64 { return c.queued().Bytes })),
-		t.RegisterDeadLetterBytesCallback(t.observe(func() int64 { total, _ := c.letters.Total(); return total.Bytes })),
+		t.RegisterDeadLetterBytesCallback(t.observe(func() int64 { _, bytes, _ := c.letters.Total(); return bytes })),
 		t.RegisterQueueOldestAgeSecondsCallback(func(_ context.Context, o metric.Float64Observer) error {
 			o.Observe(c.oldestAge().Seconds(), t.only)
 			return nil

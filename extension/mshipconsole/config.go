@@ -2,7 +2,6 @@ package mshipconsole
 
 import (
 	"errors"
-	"fmt"
 	"net"
 	"net/netip"
 	"time"
@@ -10,6 +9,8 @@ import (
 	"go.opentelemetry.io/collector/config/confighttp"
 	"go.opentelemetry.io/collector/config/confignet"
 	"go.opentelemetry.io/collector/confmap"
+
+	"github.com/otelcol-mship/otelcol-mship/internal/valid"
 )
 
 const (
@@ -79,14 +80,14 @@ func createDefaultConfig() *Config {
 // Validate finds settings that make no sense, and those that let strangers in.
 func (c *Config) Validate() error {
 	return errors.Join(
-		check(c.Server.NetAddr.Endpoint != "", "endpoint must not be empty; such as 127.0.0.1:13140"),
-		check(c.SampleInterval >= leastInterval && c.SampleInterval <= mostInterval,
+		valid.If(c.Server.NetAddr.Endpoint != "", "endpoint must not be empty; such as 127.0.0.1:13140"),
+		valid.If(c.SampleInterval >= leastInterval && c.SampleInterval <= mostInterval,
 			"sample_interval must be %s to %s, found %s", leastInterval, mostInterval, c.SampleInterval),
-		check(c.MaxConnections >= 8 && c.MaxConnections <= mostConnections,
+		valid.If(c.MaxConnections >= 8 && c.MaxConnections <= mostConnections,
 			"max_connections must be 8 to %d, found %d", mostConnections, c.MaxConnections),
-		check(c.Server.ReadHeaderTimeout > 0 && c.Server.ReadTimeout > 0 && c.Server.WriteTimeout > 0,
+		valid.If(c.Server.ReadHeaderTimeout > 0 && c.Server.ReadTimeout > 0 && c.Server.WriteTimeout > 0,
 			"read_header_timeout, read_timeout and write_timeout must be more than 0: without them slow clients stay for ever"),
-		check(c.isLocal() || c.Server.Auth.HasValue() || c.AllowRemoteWithoutAuth,
+		valid.If(c.isLocal() || c.Server.Auth.HasValue() || c.AllowRemoteWithoutAuth,
 			"endpoint %q can be reached from other machines, and without auth anybody there can read and purge dead letters; "+
 				"set auth and tls, or allow_remote_without_auth: true if the network is to be trusted", c.Server.NetAddr.Endpoint),
 	)
@@ -112,11 +113,4 @@ func (c *Config) host() string {
 		return c.Server.NetAddr.Endpoint
 	}
 	return host
-}
-
-func check(ok bool, format string, args ...any) error {
-	if ok {
-		return nil
-	}
-	return fmt.Errorf(format, args...)
 }

@@ -2,12 +2,13 @@ package mshipdedup
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/confmap"
+
+	"github.com/otelcol-mship/otelcol-mship/internal/valid"
 )
 
 const (
@@ -43,10 +44,10 @@ func createDefaultConfig() *Config {
 // Validate finds settings that make no sense.
 func (c *Config) Validate() error {
 	return errors.Join(
-		check(isHeader(c.Header), "header must be the name of an HTTP header and of gRPC metadata, such as Idempotency-Key; found %q", c.Header),
-		check(c.Window >= leastWindow, "window must be %s or more, found %s", leastWindow, c.Window),
-		check(c.MaxKeys >= 1 && c.MaxKeys <= mostKeys, "max_keys must be 1 to %d, found %d", mostKeys, c.MaxKeys),
-		check(c.MaxWait > 0, "max_wait must be more than 0, such as 30s; found %s", c.MaxWait),
+		valid.If(isHeader(c.Header), "header must be the name of an HTTP header and of gRPC metadata, such as Idempotency-Key; found %q", c.Header),
+		valid.If(c.Window >= leastWindow, "window must be %s or more, found %s", leastWindow, c.Window),
+		valid.If(c.MaxKeys >= 1 && c.MaxKeys <= mostKeys, "max_keys must be 1 to %d, found %d", mostKeys, c.MaxKeys),
+		valid.If(c.MaxWait > 0, "max_wait must be more than 0, such as 30s; found %s", c.MaxWait),
 	)
 }
 
@@ -58,11 +59,4 @@ func isHeader(name string) bool {
 	})
 	lower := strings.ToLower(name)
 	return name != "" && !strange && !strings.HasPrefix(lower, "grpc-") && !strings.HasSuffix(lower, "-bin")
-}
-
-func check(ok bool, format string, args ...any) error {
-	if ok {
-		return nil
-	}
-	return fmt.Errorf(format, args...)
 }

@@ -18,6 +18,7 @@ import (
 
 	"github.com/otelcol-mship/otelcol-mship/extension/mshipdedup/internal/gate"
 	"github.com/otelcol-mship/otelcol-mship/internal/seen"
+	"github.com/otelcol-mship/otelcol-mship/internal/storages"
 )
 
 // setName is part of the format: the keys stand under it.
@@ -89,20 +90,7 @@ func (e *dedupExtension) openStorage(ctx context.Context, host component.Host) (
 		e.set.Logger.Warn("no storage is set: keys are forgotten at a restart, and what is sent again after it is taken again; set storage: mship_storage")
 		return nil, nil
 	}
-	id := *e.cfg.Storage
-	found, ok := host.GetExtensions()[id]
-	if !ok {
-		return nil, fmt.Errorf("storage: there is no extension %q; define it under extensions and list it under service::extensions", id)
-	}
-	ext, ok := found.(storage.Extension)
-	if !ok {
-		return nil, fmt.Errorf("storage: extension %q cannot store anything; use one such as mship_storage", id)
-	}
-	client, err := ext.GetClient(ctx, component.KindExtension, e.set.ID, "")
-	if err != nil {
-		return nil, fmt.Errorf("storage: %w", err)
-	}
-	return client, nil
+	return storages.Client(ctx, host, *e.cfg.Storage, e.set.ID)
 }
 
 // Shutdown implements component.Component. The receivers have stopped before.

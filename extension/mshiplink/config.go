@@ -9,6 +9,7 @@ import (
 	"go.opentelemetry.io/collector/confmap"
 
 	"github.com/otelcol-mship/otelcol-mship/extension/mshiplink/internal/calendar"
+	"github.com/otelcol-mship/otelcol-mship/internal/valid"
 )
 
 // The settings that are words.
@@ -91,12 +92,12 @@ func (c *Config) Validate() error {
 	rate := c.BytesPerSecond
 	least := max(leastBurst, rate/burstLimit)
 	errs := []error{
-		check(rate >= leastRate, "bytes_per_second must be %d or more, found %d; set what the link may carry, such as 524288", leastRate, rate),
-		check(c.Burst == 0 || c.Burst >= least, "burst must be %d or more at this bytes_per_second, or 0 for an eighth of a second; found %d", least, c.Burst),
+		valid.If(rate >= leastRate, "bytes_per_second must be %d or more, found %d; set what the link may carry, such as 524288", leastRate, rate),
+		valid.If(c.Burst == 0 || c.Burst >= least, "burst must be %d or more at this bytes_per_second, or 0 for an eighth of a second; found %d", least, c.Burst),
 	}
 	if c.Allowance != nil {
 		errs = append(errs, c.Allowance.validate(),
-			check(c.Storage != nil, "storage must be set where there is an allowance, such as mship_storage: else a restart would begin it afresh"))
+			valid.If(c.Storage != nil, "storage must be set where there is an allowance, such as mship_storage: else a restart would begin it afresh"))
 	}
 	_, err := c.windows()
 	return errors.Join(append(errs, err)...)
@@ -105,10 +106,10 @@ func (c *Config) Validate() error {
 func (a *Allowance) validate() error {
 	_, err := a.period()
 	return errors.Join(err,
-		check(a.Bytes > 0, "allowance::bytes must be more than 0, such as 10GiB; found %d", a.Bytes),
-		check(a.OnExhausted == onExhaustedHold || a.OnExhausted == onExhaustedSlow, "allowance::on_exhausted must be %s or %s, found %q", onExhaustedHold, onExhaustedSlow, a.OnExhausted),
-		check(a.OnExhausted != onExhaustedSlow || a.SlowBytesPerSecond >= leastRate, "allowance::slow_bytes_per_second must be %d or more where on_exhausted is slow, found %d", leastRate, a.SlowBytesPerSecond),
-		check(a.OnExhausted != onExhaustedHold || a.SlowBytesPerSecond == 0, "allowance::slow_bytes_per_second says nothing where on_exhausted is hold: set on_exhausted: slow, or remove it"),
+		valid.If(a.Bytes > 0, "allowance::bytes must be more than 0, such as 10GiB; found %d", a.Bytes),
+		valid.If(a.OnExhausted == onExhaustedHold || a.OnExhausted == onExhaustedSlow, "allowance::on_exhausted must be %s or %s, found %q", onExhaustedHold, onExhaustedSlow, a.OnExhausted),
+		valid.If(a.OnExhausted != onExhaustedSlow || a.SlowBytesPerSecond >= leastRate, "allowance::slow_bytes_per_second must be %d or more where on_exhausted is slow, found %d", leastRate, a.SlowBytesPerSecond),
+		valid.If(a.OnExhausted != onExhaustedHold || a.SlowBytesPerSecond == 0, "allowance::slow_bytes_per_second says nothing where on_exhausted is hold: set on_exhausted: slow, or remove it"),
 	)
 }
 
@@ -148,11 +149,4 @@ func (w Window) parse() (calendar.Window, error) {
 	to, errTo := calendar.ParseClock(w.To)
 	zone, errZone := calendar.ParseZone(w.Timezone)
 	return calendar.Window{Days: days, From: from, To: to, Zone: zone}, errors.Join(err, errFrom, errTo, errZone)
-}
-
-func check(ok bool, format string, args ...any) error {
-	if ok {
-		return nil
-	}
-	return fmt.Errorf(format, args...)
 }

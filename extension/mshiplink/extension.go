@@ -17,6 +17,7 @@ import (
 	"github.com/otelcol-mship/otelcol-mship/extension/mshiplink/internal/allowance"
 	"github.com/otelcol-mship/otelcol-mship/extension/mshiplink/internal/calendar"
 	"github.com/otelcol-mship/otelcol-mship/extension/mshiplink/internal/pacer"
+	"github.com/otelcol-mship/otelcol-mship/internal/storages"
 )
 
 // Link is the budget of one uplink.
@@ -81,7 +82,7 @@ func (l *Link) Start(ctx context.Context, host component.Host) (err error) {
 }
 
 func (l *Link) openAllowance(ctx context.Context, host component.Host) (err error) {
-	if l.client, err = l.openStorage(ctx, host); err != nil {
+	if l.client, err = storages.Client(ctx, host, *l.cfg.Storage, l.set.ID); err != nil {
 		return err
 	}
 	period, err := l.cfg.Allowance.period()
@@ -109,23 +110,6 @@ type lateQuota struct{ account *allowance.Account }
 func (q *lateQuota) Draw(n int) int { return q.account.Draw(n) }
 func (q *lateQuota) Return(n int)   { q.account.Return(n) }
 func (q *lateQuota) Any() bool      { return q.account.Any() }
-
-func (l *Link) openStorage(ctx context.Context, host component.Host) (storage.Client, error) {
-	id := *l.cfg.Storage
-	found, ok := host.GetExtensions()[id]
-	if !ok {
-		return nil, fmt.Errorf("storage: there is no extension %q; define it under extensions and list it under service::extensions", id)
-	}
-	ext, ok := found.(storage.Extension)
-	if !ok {
-		return nil, fmt.Errorf("storage: extension %q cannot store anything; use one such as mship_storage", id)
-	}
-	client, err := ext.GetClient(ctx, component.KindExtension, l.set.ID, "")
-	if err != nil {
-		return nil, fmt.Errorf("storage: %w", err)
-	}
-	return client, nil
-}
 
 // allowanceChanged is called from one goroutine.
 func (l *Link) allowanceChanged(s allowance.State) {

@@ -2,10 +2,11 @@ package mshipstorage
 
 import (
 	"errors"
-	"fmt"
 	"time"
 
 	"go.opentelemetry.io/collector/confmap"
+
+	"github.com/otelcol-mship/otelcol-mship/internal/valid"
 )
 
 // The settings that are words.
@@ -57,24 +58,17 @@ func createDefaultConfig() *Config {
 // Validate finds settings that make no sense.
 func (c *Config) Validate() error {
 	return errors.Join(
-		check(c.Directory != "", "directory must not be empty: name a directory on a disk that keeps its data without power"),
-		check(c.MaxBytes >= leastMaxBytes, "max_bytes must be %d (1 MiB) or more, found %d", leastMaxBytes, c.MaxBytes),
-		check(c.MinFreeBytes >= 0, "min_free_bytes must not be negative, found %d; 0 is no limit", c.MinFreeBytes),
+		valid.If(c.Directory != "", "directory must not be empty: name a directory on a disk that keeps its data without power"),
+		valid.If(c.MaxBytes >= leastMaxBytes, "max_bytes must be %d (1 MiB) or more, found %d", leastMaxBytes, c.MaxBytes),
+		valid.If(c.MinFreeBytes >= 0, "min_free_bytes must not be negative, found %d; 0 is no limit", c.MinFreeBytes),
 		oneOf("compression", c.Compression, compressionZstd, compressionNone),
 		oneOf("flush", c.Flush, flushItem, flushInterval),
-		check(c.FlushInterval >= 10*time.Millisecond && c.FlushInterval <= time.Minute, "flush_interval must be 10ms to 1m, found %s", c.FlushInterval),
+		valid.If(c.FlushInterval >= 10*time.Millisecond && c.FlushInterval <= time.Minute, "flush_interval must be 10ms to 1m, found %s", c.FlushInterval),
 	)
 }
 
 func (c *Config) segmentBytes() int64 { return min(maxSegment, c.MaxBytes/segmentShare) }
 
-func check(ok bool, format string, args ...any) error {
-	if ok {
-		return nil
-	}
-	return fmt.Errorf(format, args...)
-}
-
 func oneOf(key, found string, first, second string) error {
-	return check(found == first || found == second, "%s must be %s or %s, found %q", key, first, second, found)
+	return valid.If(found == first || found == second, "%s must be %s or %s, found %q", key, first, second, found)
 }

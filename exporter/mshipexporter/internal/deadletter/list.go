@@ -109,18 +109,15 @@ func cut(s string) string {
 	return strings.ToValidUTF8(s[:mostWords], "") + "…"
 }
 
-// Total is how much there is in all.
-func (s *Store) Total() (t Total, oldest time.Time) {
+// Total is how many entries there are in all, what they take on disk in bytes,
+// and when the oldest came in.
+func (s *Store) Total() (entries int, bytes int64, oldest time.Time) {
 	s.index.mu.Lock()
 	defer s.index.mu.Unlock()
-	for _, it := range s.index.items {
-		t.Records += it.records
-	}
 	if len(s.index.items) > 0 {
 		oldest = s.index.items[0].first
 	}
-	t.Entries, t.Bytes = len(s.index.items), s.index.size
-	return t, oldest
+	return len(s.index.items), s.index.size, oldest
 }
 
 // Get gives an entry.

@@ -134,10 +134,10 @@ func names(entries []Entry) (out []string) {
 // consistent: the index is what is on the disk.
 func (r *rig) consistent(t *testing.T) {
 	t.Helper()
-	total, _ := r.Total()
+	entries, bytes, _ := r.Total()
 	next := r.again(t)
-	after, _ := next.Total()
-	assert.Equal(t, after.Entries, total.Entries)
-	assert.Equal(t, after.Bytes, total.Bytes)
+	afterEntries, afterBytes, _ := next.Total()
+	assert.Equal(t, afterEntries, entries)
+	assert.Equal(t, afterBytes, bytes)
 	assert.Equal(t, next.Names(Filter{}), r.Names(Filter{}))
 }

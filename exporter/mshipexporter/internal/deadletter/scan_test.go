@@ -33,7 +33,7 @@ func TestARestartFindsAll(t *testing.T) {
 	assert.Equal(t, bytesOnDisk(t, r.dir), total.Bytes)
 	assert.Equal(t, []string{nameNo(5), nameNo(4), nameNo(3), nameNo(2), nameNo(1)}, names(got[1:]), "newest first")
 	assert.Equal(t, Unreadable, got[0].Reason)
-	_, oldest := next.Total()
+	_, _, oldest := next.Total()
 	assert.Equal(t, time.Unix(1_700_000_001, 0).UTC(), oldest)
 	next.consistent(t)
 }
