@@ -16,6 +16,7 @@ import (
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/deadletter"
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/delivery"
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/door"
+	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/drain"
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/pause"
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/probe"
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/queue"
@@ -45,6 +46,7 @@ type core struct {
 
 	depth     *queue.Depth
 	journaled journaled
+	drain     drain.Trend
 	// reserver is nil where the storage promises nothing.
 	reserver atomic.Pointer[reserver]
 	meter    atomic.Pointer[meter]
@@ -158,10 +160,11 @@ func (c *core) open() error {
 	return tel.watch(c)
 }
 
-// tend finds the dead letters of earlier runs and looks after them.
+// tend finds the dead letters of earlier runs and looks after them, and follows the queue.
 func (c *core) tend() {
 	ctx, cancel := context.WithCancel(context.Background())
 	c.untend = cancel
+	c.tending.Go(func() { c.followDrain(ctx) })
 	if !c.cfg.DeadLetter.Enabled {
 		return
 	}

@@ -20,6 +20,9 @@ import (
 // and a week of that would fill the log.
 func (c *core) breakerChanged(from, to breaker.State, cause error) {
 	c.tally.breaker(to)
+	if from == breaker.Closed || to == breaker.Closed {
+		c.drain.Restart()
+	}
 	if to == breaker.Open {
 		c.tel.SinkCircuitOpenTotal.Add(context.Background(), 1, c.tel.only)
 	}
