@@ -87,6 +87,7 @@ func TestALinksHistory(t *testing.T) {
 		const rate = 1000
 		begin := time.Now()
 		go d.sample(t.Context())
+		time.Sleep(500 * time.Millisecond) // never at the moment at which it is asked
 		for time.Since(begin) < 5*time.Minute {
 			vsat.says(map[string]any{"up_bytes": rate * time.Since(begin).Seconds()})
 			time.Sleep(time.Second)
