@@ -21,6 +21,7 @@ import (
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/probe"
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/queue"
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/sink"
+	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/toll"
 )
 
 // grace is how long what is on the wire at shutdown may take to finish: cut
@@ -62,8 +63,10 @@ type core struct {
 	tally    tally
 	builder  sink.Builder
 	probe    *probe.Probe
-	// leave ends the membership of the link.
-	leave func()
+	// leave ends the membership of the link. toll is nil where the link cannot be paid.
+	leave   func()
+	toll    *toll.Booth
+	advised sync.Once
 	// unmount takes the exporter off the console; tending looks after the dead letters.
 	unmount func()
 	tending sync.WaitGroup
@@ -209,7 +212,12 @@ func (c *core) stop(h *handle) {
 
 // shut begins the shutdown for all signals at once: the collector stops them
 // one after the other, and each would wait its own grace.
-func (c *core) shut() { c.closing.Close(grace) }
+func (c *core) shut() {
+	c.closing.Close(grace)
+	if c.toll != nil {
+		c.toll.Close() // what waits is not on the wire
+	}
+}
 
 func (c *core) addLane(l *lane) {
 	c.lanesMu.Lock()

@@ -23,6 +23,9 @@ func (c *core) breakerChanged(from, to breaker.State, cause error) {
 	if from == breaker.Closed || to == breaker.Closed {
 		c.drain.Restart()
 	}
+	if to == breaker.Open && c.toll != nil {
+		c.toll.Clear()
+	}
 	if to == breaker.Open {
 		c.tel.SinkCircuitOpenTotal.Add(context.Background(), 1, c.tel.only)
 	}

@@ -144,11 +144,11 @@ func (a *Account) Any() bool {
 	return a.ready() > 0
 }
 
-// Return implements pacer.Quota.
+// Return implements pacer.Quota. What was drawn in a period that is over is not the present one's to spend.
 func (a *Account) Return(n int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.book.Total -= int64(n)
+	a.book.Total = max(a.book.Total-int64(n), a.book.begun())
 }
 
 // Spend counts what nobody asked for: what came from the far end.

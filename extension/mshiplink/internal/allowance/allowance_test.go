@@ -448,6 +448,19 @@ func TestNeverOverItAtRandom(t *testing.T) {
 	}
 }
 
+// What was drawn yesterday and comes back today gives today no more.
+func TestWhatComesBackTooLate(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := daily(t)
+		drawn := s.sends(limit / 2)
+		time.Sleep(24*time.Hour + time.Second)
+		s.account.Return(drawn)
+		assert.Equal(t, limit, s.sends(2*limit))
+		s.shuts()
+	})
+}
+
 // What is stored beside the count is never older than the count.
 func TestWhatIsStoredBeside(t *testing.T) {
 	t.Parallel()
