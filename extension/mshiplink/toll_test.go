@@ -160,6 +160,26 @@ func TestTheTollWaitsForItsHours(t *testing.T) {
 	})
 }
 
+// Who waits for the next period waits, and does not turn round and round.
+func TestTheTollWaitsForTheNextPeriod(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const limit = 1_000_000
+		a := start(t, newDisk(), nil, map[string]any{"bytes_per_second": tollRate, "allowance": map[string]any{"bytes": limit, "per": "day"}})
+		pay, leave := a.Toll("kafka", 1, true) // it is midnight
+		defer leave()
+		began := time.Now()
+		for range 15 {
+			done, err := pay(t.Context(), tollRate, false)
+			require.NoError(t, err)
+			done(true)
+		}
+		assert.InDelta(t, 24*time.Hour, time.Since(began), float64(6*time.Second))
+		assert.EqualValues(t, limit/2, a.account.Left())
+		a.stop()
+	})
+}
+
 func TestTheTollOfALinkThatIsNotStarted(t *testing.T) {
 	t.Parallel()
 	pay, leave := (&Link{}).Toll("kafka", 1, true)

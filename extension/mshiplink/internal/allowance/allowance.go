@@ -133,7 +133,9 @@ func (a *Account) Draw(n int) int {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	n = int(max(min(int64(n), a.ready()), 0))
-	a.spend(int64(n))
+	if n > 0 { // else who is woken finds nothing either, and asks again, without end
+		a.spend(int64(n))
+	}
 	return n
 }
 
