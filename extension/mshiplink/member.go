@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"time"
 
 	"go.uber.org/zap"
 
@@ -66,7 +65,7 @@ func (m *member) over(dial dialFunc) dialFunc {
 }
 
 func (m *member) await(ctx context.Context) error {
-	defer m.waits()()
+	defer m.meter.waits.begin()()
 	err := m.Await(pacer.Interrupt{Closed: ctx.Done()})
 	if errors.Is(err, net.ErrClosed) {
 		return fmt.Errorf("waiting for the link: %w", context.Cause(ctx))
@@ -74,14 +73,9 @@ func (m *member) await(ctx context.Context) error {
 	return err
 }
 
-func (m *member) waits() (done func()) {
-	began := time.Now()
-	return func() { m.meter.waited.Add(int64(time.Since(began))) }
-}
-
 // Take implements wire.Lane.
 func (m *member) Take(want int, express bool, until pacer.Interrupt) (int, error) {
-	defer m.waits()()
+	defer m.meter.waits.begin()()
 	return m.Member.Take(want, express, until)
 }
 

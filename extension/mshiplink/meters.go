@@ -8,7 +8,8 @@ import (
 
 // meter is what one sink has cost.
 type meter struct {
-	up, down, waited atomic.Int64 // bytes, bytes, nanoseconds
+	up, down atomic.Int64 // bytes
+	waits    waits
 }
 
 const slots = 10
@@ -30,7 +31,7 @@ func (m *meters) of(sink string) *meter {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.sinks[sink] == nil {
-		m.sinks[sink] = &meter{}
+		m.sinks[sink] = &meter{waits: waits{epoch: m.epoch}}
 	}
 	return m.sinks[sink]
 }

@@ -167,7 +167,7 @@ func (l *Link) costsStatus() costsStatus {
 		line(sink).Month = cost
 	}
 	l.meters.each(func(sink string, one *meter) {
-		line(sink).Waited = time.Duration(one.waited.Load()).Seconds()
+		line(sink).Waited = one.waits.total()
 	})
 	c := costsStatus{Stored: l.client != nil, Day: spanOf(day), Month: spanOf(month), Sinks: []sinkCost{}}
 	for _, sink := range slices.Sorted(maps.Keys(lines)) {

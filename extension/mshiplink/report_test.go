@@ -70,7 +70,7 @@ func TestAPlainLinkTells(t *testing.T) {
 		m := a.join(sink, 1, true)
 		m.Sent(1000)
 		m.Received(50)
-		m.meter.waited.Add(int64(1500 * time.Millisecond))
+		m.meter.waits.over += 1500 * time.Millisecond
 	}
 	s := a.tells(t)
 	assert.Equal(t, "open", s.State)

@@ -3,7 +3,6 @@ package mshiplink
 import (
 	"context"
 	"errors"
-	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
@@ -46,7 +45,7 @@ func (t *telemetry) bytes(_ context.Context, o metric.Int64Observer) error {
 
 func (t *telemetry) waits(_ context.Context, o metric.Float64Observer) error {
 	t.link.meters.each(func(sink string, one *meter) {
-		o.Observe(time.Duration(one.waited.Load()).Seconds(), t.labels(attribute.String("sink", sink)))
+		o.Observe(one.waits.total(), t.labels(attribute.String("sink", sink)))
 	})
 	return nil
 }

@@ -115,16 +115,16 @@ func (l *ledger) at(now time.Time) *span {
 // turn puts the span that the clock shows at the end.
 func (l *ledger) turn(now time.Time) {
 	found := span{Start: l.period.Start(now), Sinks: map[string]Bytes{}}
-	others := make([]span, 0, mostSpans)
+	spans := make([]span, 0, mostSpans+1)
 	for _, s := range l.Spans {
 		if s.Start.Equal(found.Start) {
 			found = s
 		} else {
-			others = append(others, s)
+			spans = append(spans, s)
 		}
 	}
-	others = others[max(0, len(others)-mostSpans+1):]
-	l.Spans, l.until = append(others, found), l.period.Next(now)
+	spans = append(spans, found)
+	l.Spans, l.until = spans[max(0, len(spans)-mostSpans):], l.period.Next(now)
 }
 
 func (s *span) add(sink string, cost Bytes) {
