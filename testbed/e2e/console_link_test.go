@@ -71,7 +71,6 @@ func TestTheCrewSeesTheLink(t *testing.T) {
 	b.Await(uplinkState, "Flowing")
 	b.Await(uplink+` [data-testid=link-rate]`, "of the cap")
 	b.Await(oneCost+`[data-sink=shore] [data-testid=cost-day]`, "KiB")
-	b.Screenshot("console-link")
 
 	before := 0.0
 	s.await(prompt, "the allowance is used up", func() bool {
@@ -87,7 +86,7 @@ func TestTheCrewSeesTheLink(t *testing.T) {
 	b.Await(uplink+` [data-testid=link-verdict]`, "Nothing is sent before")
 	b.Await(uplink+` [data-testid=allowance-left]`, "0 B of")
 	b.Await(uplink+` [data-testid=link-granted]`, "nothing")
-	b.Screenshot("console-link-exhausted")
+	b.Screenshot("console-link")
 	u := askUplink(t, s)
 	assert.InEpsilon(t, linkPlan, u.Costs.Sinks[0].Day.Up+u.Costs.Sinks[0].Day.Down, 0.01)
 	assert.LessOrEqual(t, u.Costs.Sinks[0].Day.Up, float64(linkPlan))
@@ -101,12 +100,9 @@ func TestTheCrewSeesTheLink(t *testing.T) {
 	b.Await(oneCost, "shore")
 	assert.LessOrEqual(t, browser.Evaluate[int](b, "document.documentElement.scrollWidth"), browser.Phone.Width, "it scrolls sideways")
 	requireReachable(t, b, "phone with a link")
-	b.Screenshot("console-link-phone")
-	b.Open(s.agent.ConsoleURL(), browser.Night)
-	b.Await(oneCost, "shore")
 	b.Click(uplink + ` [data-testid=plots] summary`)
 	b.Await(uplink+` [data-testid=plot-rate-summary]`, "in all")
-	b.Screenshot("console-link-night")
+	b.Screenshot("console-link-phone")
 	requireQuietPage(t, s, b)
 }
 
