@@ -44,6 +44,11 @@ var wrongSettings = []struct{ name, yaml, message string }{
 	{"partition", `{sink: {debug: }, sending_queue: {batch: {flush_timeout: 2s, min_size: 1000, partition: {metadata_keys: [tenant]}}}}`, "sending_queue::batch::partition is not served: remove it; to keep data apart give each kind an exporter of its own"},
 	{"window", `{sink: {debug: }, idempotency: {window: 1s}}`, "idempotency: window must be 1m or more, found 1s; to remember nothing set enabled: false"},
 	{"header", `{sink: {debug: }, idempotency: {header: "no header"}}`, `idempotency: header "no header" is no name of an HTTP header, such as Idempotency-Key`},
+	{"fresh share", `{sink: {debug: }, fresh_share: 1, sending_queue: {storage: file_storage}}`, "fresh_share must be 0 (off) to 0.95, found 1: what is old must have its turn too"},
+	{"fresh share below 0", `{sink: {debug: }, fresh_share: -0.5, sending_queue: {storage: file_storage}}`, "fresh_share must be 0 (off) to 0.95, found -0.5: what is old must have its turn too"},
+	{"fresh for", `{sink: {debug: }, fresh_for: 0s}`, "fresh_for must be more than 0, such as 5s; found 0s"},
+	{"fresh without a storage", `{sink: {debug: }, fresh_share: 0.5}`, "fresh_share needs a queue on a storage: set sending_queue::storage, or remove fresh_share"},
+	{"fresh without a queue", `{sink: {debug: }, fresh_share: 0.5, sending_queue: {enabled: false}}`, "fresh_share needs a queue on a storage: set sending_queue::storage, or remove fresh_share"},
 	{"wait for result", `{sink: {debug: }, sending_queue: {wait_for_result: true}}`, "sending_queue::wait_for_result would keep every client waiting through an outage: remove it"},
 	{"queue size", `{sink: {debug: }, sending_queue: {queue_size: 0}}`, "sending_queue: `queue_size` must be positive"},
 	{"consumers", `{sink: {debug: }, sending_queue: {num_consumers: 0}}`, "sending_queue: `num_consumers` must be positive"},
@@ -78,6 +83,7 @@ func TestSettingsThatDoNotDecode(t *testing.T) {
 func TestRightSettings(t *testing.T) {
 	for _, yaml := range []string{
 		`{sink: {debug: }}`,
+		`{sink: {debug: }, fresh_share: 0.95, fresh_for: 1s, sending_queue: {storage: file_storage}}`,
 		`{sink: {otlp_http/other: {endpoint: http://x}}, sending_queue: {enabled: false}}`,
 		`{sink: {debug: }, circuit_breaker: {enabled: false, failure_threshold: 0}, dead_letter: {enabled: false, directory: ""}}`,
 		`{sink: {debug: }, retry_on_failure: {max_retries: 0, max_elapsed_time: 1h, retryable_status_codes: [400], permanent_status_codes: [404, 500]}}`,

@@ -56,6 +56,8 @@ type client struct {
 	known    bool
 	// failed are items whose write failed: nothing of them was ever counted.
 	failed map[string]bool
+	// ghosts are how many items left an earlier run before their turn: they are not there, and not counted.
+	ghosts int64
 	recent recent
 	// owed are deletes that failed; they ride in the next Batch.
 	owed map[string]bool
@@ -85,9 +87,6 @@ func (c *client) Get(ctx context.Context, key string) ([]byte, error) {
 
 // Batch implements storage.Client.
 func (c *client) Batch(ctx context.Context, ops ...*storage.Operation) error {
-	if c.onlyHole(ops) {
-		return nil
-	}
 	ops = c.keepUnread(ops)
 	riders, ended := c.riders(ctx, ops)
 	err := c.Client.Batch(ctx, slices.Concat(c.payOwed(), c.recent.serve(ops), riders)...)
@@ -182,7 +181,7 @@ func (c *client) withUnread(raw []byte) []byte {
 		return raw
 	}
 	for key := range c.unread {
-		if index, ok := queuemetadata.Index(key); ok && !slices.Contains(m.Dispatched, index) {
+		if index, ok := queuemetadata.Index(key); ok && index < m.Read && !slices.Contains(m.Dispatched, index) {
 			m.Dispatched = append(m.Dispatched, index)
 		}
 	}
@@ -243,6 +242,9 @@ func (c *client) sizeRead(op *storage.Operation) Size {
 		return c.sizeOf(op.Value)
 	case c.failed[op.Key]:
 		delete(c.failed, op.Key)
+		return Size{}
+	case c.ghosts > 0:
+		c.ghosts--
 		return Size{}
 	default:
 		return Size{Batches: 1}

@@ -33,6 +33,8 @@ type Guard struct {
 	// Completed gives what is written when an item is done, in the same Batch
 	// that deletes it, and is told what became of that; nil for nothing.
 	Completed func(head []byte) (riders []*storage.Operation, done func(error))
+	// Fresh says what new items have of the wire while older ones wait.
+	Fresh Fresh
 	// Logger for faults of the storage.
 	Logger *zap.Logger
 
@@ -81,13 +83,19 @@ func (e *extension) GetClient(ctx context.Context, kind component.Kind, id compo
 		return nil, fmt.Errorf("sending_queue::storage %q: %w", e.guard.Storage, err)
 	}
 	r, known, err := restore(ctx, inner)
+	var ghosts int64
+	if err == nil {
+		ghosts, err = loadAhead(ctx, inner)
+	}
 	if err == nil && e.guard.Opened != nil {
 		err = e.guard.Opened(ctx, inner)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("sending_queue::storage %q: %w", e.guard.Storage, errors.Join(err, inner.Close(ctx)))
 	}
-	e.guard.Depth.Add(r.depth())
+	depth := r.depth()
+	depth.Batches = max(depth.Batches-ghosts, 0)
+	e.guard.Depth.Add(depth)
 	firstSeen := e.guard.FirstSeen
 	if firstSeen == nil {
 		firstSeen = func([]byte) (at time.Time, ok bool) { return at, false }
@@ -96,8 +104,10 @@ func (e *extension) GetClient(ctx context.Context, kind component.Kind, id compo
 	if pause == nil {
 		pause = pauseBeforeReading
 	}
-	return &client{
+	turns := newTurns(&client{
 		pause: pause, Client: inner, depth: e.guard.Depth, records: e.guard.Records, bytes: e.guard.Bytes, logger: e.guard.Logger, restored: r, known: known,
-		dispatched: map[string]flight{}, head: e.guard.Head, firstSeen: firstSeen, completed: e.guard.Completed, recent: recent{off: e.guard.readAll}, closing: e.guard.Closing, unread: map[string]bool{}, failed: map[string]bool{}, owed: map[string]bool{},
-	}, nil
+		ghosts: ghosts, dispatched: map[string]flight{}, head: e.guard.Head, firstSeen: firstSeen, completed: e.guard.Completed, recent: recent{off: e.guard.readAll}, closing: e.guard.Closing, unread: map[string]bool{}, failed: map[string]bool{}, owed: map[string]bool{},
+	}, e.guard.Fresh)
+	turns.recall(ctx, r.metadata)
+	return turns, nil
 }
