@@ -105,6 +105,8 @@ func isEntry(key string) bool { return strings.HasPrefix(key, "journal/") }
 
 func isSeen(key string) bool { return strings.HasPrefix(key, "seen/") }
 
+func isAhead(key string) bool { return key == "ahead" }
+
 // stepOf is what a Batch is about; "" where it only reads.
 func stepOf(ops []*storage.Operation) string {
 	has := func(t storage.OpType, is func(key string) bool) bool {
@@ -118,6 +120,8 @@ func stepOf(ops []*storage.Operation) string {
 		return "seal"
 	case has(storage.Set, isItem):
 		return "enqueue"
+	case has(storage.Delete, isItem) && has(storage.Set, isAhead):
+		return "early completion"
 	case has(storage.Delete, isItem) && has(storage.Set, isSeen):
 		return "completion and ledger"
 	case has(storage.Delete, isItem):

@@ -18,6 +18,8 @@ type route struct {
 	// lose so many answers, and refuse these records for good.
 	lose int
 	bad  []string
+	// fresh: what is new goes before what is old, two at a time.
+	fresh bool
 	// whim: after a power cut the far end takes what it refused before.
 	whim bool
 }
