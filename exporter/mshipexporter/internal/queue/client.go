@@ -56,8 +56,6 @@ type client struct {
 	known    bool
 	// failed are items whose write failed: nothing of them was ever counted.
 	failed map[string]bool
-	// ghosts are how many items left an earlier run before their turn: they are not there, and not counted.
-	ghosts int64
 	recent recent
 	// owed are deletes that failed; they ride in the next Batch.
 	owed map[string]bool
@@ -242,9 +240,6 @@ func (c *client) sizeRead(op *storage.Operation) Size {
 		return c.sizeOf(op.Value)
 	case c.failed[op.Key]:
 		delete(c.failed, op.Key)
-		return Size{}
-	case c.ghosts > 0:
-		c.ghosts--
 		return Size{}
 	default:
 		return Size{Batches: 1}

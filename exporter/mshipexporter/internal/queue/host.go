@@ -83,19 +83,13 @@ func (e *extension) GetClient(ctx context.Context, kind component.Kind, id compo
 		return nil, fmt.Errorf("sending_queue::storage %q: %w", e.guard.Storage, err)
 	}
 	r, known, err := restore(ctx, inner)
-	var ghosts int64
-	if err == nil {
-		ghosts, err = loadAhead(ctx, inner)
-	}
 	if err == nil && e.guard.Opened != nil {
 		err = e.guard.Opened(ctx, inner)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("sending_queue::storage %q: %w", e.guard.Storage, errors.Join(err, inner.Close(ctx)))
 	}
-	depth := r.depth()
-	depth.Batches = max(depth.Batches-ghosts, 0)
-	e.guard.Depth.Add(depth)
+	e.guard.Depth.Add(r.depth())
 	firstSeen := e.guard.FirstSeen
 	if firstSeen == nil {
 		firstSeen = func([]byte) (at time.Time, ok bool) { return at, false }
@@ -106,7 +100,7 @@ func (e *extension) GetClient(ctx context.Context, kind component.Kind, id compo
 	}
 	turns := newTurns(&client{
 		pause: pause, Client: inner, depth: e.guard.Depth, records: e.guard.Records, bytes: e.guard.Bytes, logger: e.guard.Logger, restored: r, known: known,
-		ghosts: ghosts, dispatched: map[string]flight{}, head: e.guard.Head, firstSeen: firstSeen, completed: e.guard.Completed, recent: recent{off: e.guard.readAll}, closing: e.guard.Closing, unread: map[string]bool{}, failed: map[string]bool{}, owed: map[string]bool{},
+		dispatched: map[string]flight{}, head: e.guard.Head, firstSeen: firstSeen, completed: e.guard.Completed, recent: recent{off: e.guard.readAll}, closing: e.guard.Closing, unread: map[string]bool{}, failed: map[string]bool{}, owed: map[string]bool{},
 	}, e.guard.Fresh)
 	turns.recall(ctx, r.metadata)
 	return turns, nil

@@ -34,8 +34,6 @@ type order struct {
 	young []arrival
 	// credit is what new items may have of the wire before old ones go on, in bytes.
 	credit float64
-	// passed hears of each key in ahead that next has gone past.
-	passed func(key uint64)
 }
 
 type arrival struct {
@@ -95,7 +93,6 @@ func (o *order) advance() {
 	o.next++
 	for o.ahead.has(o.next) {
 		o.ahead.drop(o.next)
-		o.passed(o.next)
 		o.next++
 	}
 }

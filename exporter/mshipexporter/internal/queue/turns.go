@@ -2,8 +2,6 @@ package queue
 
 import (
 	"context"
-	"encoding/binary"
-	"fmt"
 	"slices"
 	"strconv"
 	"time"
@@ -12,11 +10,6 @@ import (
 
 	"github.com/otelcol-mship/otelcol-mship/internal/queuemetadata"
 )
-
-// aheadKey is where the number of items is kept that left the queue before
-// their turn, as a uvarint: between the read and the write index of the
-// metadata so many are not there.
-const aheadKey = "ahead"
 
 // turns lets the queue, which reads one index after the other, have its items
 // in another order.
@@ -33,30 +26,10 @@ type turns struct {
 	order order
 	// given are the turns of the items in flight, by the index that the queue knows them by.
 	given map[uint64]turn
-	// held are the keys of items that had their turn and are in the storage yet.
-	held map[uint64]bool
-	// gone is how many of those ahead are deleted; stored is what the storage was last told.
-	gone, stored int64
 }
 
 func newTurns(c *client, f Fresh) *turns {
-	t := &turns{client: c, given: map[uint64]turn{}, held: map[uint64]bool{}, stored: c.ghosts}
-	t.order = order{Fresh: f, passed: func(key uint64) {
-		if !t.held[key] {
-			t.gone--
-		}
-	}}
-	return t
-}
-
-// loadAhead reads how many items left an earlier run before their turn.
-func loadAhead(ctx context.Context, c storage.Client) (int64, error) {
-	raw, err := c.Get(ctx, aheadKey)
-	if err != nil {
-		return 0, fmt.Errorf("cannot read %s: %w", aheadKey, err)
-	}
-	n, _ := binary.Uvarint(raw)
-	return int64(n), nil
+	return &turns{client: c, order: order{Fresh: f}, given: map[uint64]turn{}}
 }
 
 const (
@@ -71,18 +44,17 @@ func (t *turns) recall(ctx context.Context, m queuemetadata.Metadata) {
 		return
 	}
 	var found []arrival
-	bytes := 0
-	for key := m.Write; key > m.Read && len(found) < recalledItems && bytes < recalledBytes; {
+	key, bytes := m.Write, 0
+	for range min(m.Write-m.Read, recalledItems) {
 		key--
 		item, err := t.client.Client.Get(ctx, itemKey(key))
 		if err == nil && item == nil {
 			continue // left before its turn
 		}
 		at, ok := t.firstSeen(item[:min(len(item), t.head)])
-		if err != nil || !ok || !t.order.isNew(time.Since(at)) {
+		if bytes += len(item); bytes > recalledBytes || err != nil || !ok || !t.order.isNew(time.Since(at)) {
 			break
 		}
-		bytes += len(item)
 		found = append(found, arrival{key, at})
 	}
 	for _, a := range slices.Backward(found) {
@@ -97,8 +69,7 @@ func (t *turns) Batch(ctx context.Context, ops ...*storage.Operation) error {
 		t.over(ops)
 		return nil
 	}
-	count, said := t.count()
-	err := t.client.Batch(ctx, append(slices.Clone(ours), count...)...)
+	err := t.client.Batch(ctx, ours...)
 	for i, op := range ops {
 		if op.Type == storage.Get && op != ours[i] {
 			op.Value = ours[i].Value
@@ -106,7 +77,6 @@ func (t *turns) Batch(ctx context.Context, ops ...*storage.Operation) error {
 		}
 	}
 	if err == nil {
-		said()
 		t.noteArrivals(ops)
 		t.over(ops)
 	}
@@ -125,7 +95,7 @@ func (t *turns) inKeys(ops []*storage.Operation) []*storage.Operation {
 		case op.Type == storage.Get && meta >= 0:
 			ours[i] = storage.GetOperation(itemKey(t.take(index)))
 		case op.Type == storage.Delete:
-			ours[i] = storage.DeleteOperation(itemKey(t.end(index)))
+			ours[i] = storage.DeleteOperation(itemKey(t.keyOf(index)))
 		}
 	}
 	if meta >= 0 {
@@ -137,20 +107,7 @@ func (t *turns) inKeys(ops []*storage.Operation) []*storage.Operation {
 func (t *turns) take(index uint64) (key uint64) {
 	given := t.order.take(index)
 	t.given[index] = given
-	t.held[given.key] = true
 	return given.key
-}
-
-// end has the item of this index leave. What could not be read stays.
-func (t *turns) end(index uint64) (key uint64) {
-	key = t.keyOf(index)
-	if t.held[key] && !t.unread[itemKey(key)] {
-		delete(t.held, key)
-		if t.order.ahead.has(key) {
-			t.gone++
-		}
-	}
-	return key
 }
 
 // over forgets the turns that ended.
@@ -171,6 +128,9 @@ func (t *turns) keyOf(index uint64) uint64 {
 
 // metadata says in terms of keys what the queue says in terms of its indexes.
 func (t *turns) metadata(raw []byte) []byte {
+	if t.order.Share == 0 {
+		return raw
+	}
 	m, err := queuemetadata.Parse(raw)
 	if err != nil {
 		return raw
@@ -198,15 +158,6 @@ func (t *turns) straight() bool {
 		}
 	}
 	return t.order.ahead.count == 0
-}
-
-// count tells the storage how many left before their turn, if it has to be told; said notes that it was.
-func (t *turns) count() (ops []*storage.Operation, said func()) {
-	n := t.ghosts + t.gone
-	if n == t.stored {
-		return nil, func() {}
-	}
-	return []*storage.Operation{storage.SetOperation(aheadKey, binary.AppendUvarint(nil, uint64(n)))}, func() { t.stored = n }
 }
 
 func (t *turns) noteArrivals(ops []*storage.Operation) {

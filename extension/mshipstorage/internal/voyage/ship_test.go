@@ -77,7 +77,7 @@ func (w *world) build() (exporter.Logs, error) {
 		}
 	}
 	if w.route.fresh {
-		fresh := map[string]any{"fresh_share": 0.5, "fresh_for": "1500ms", "sending_queue": map[string]any{"num_consumers": 2}}
+		fresh := map[string]any{"fresh_share": 0.5, "fresh_for": "900ms", "sending_queue": map[string]any{"num_consumers": 1}}
 		if err := settings.Merge(confmap.NewFromStringMap(fresh)); err != nil {
 			return nil, err
 		}

@@ -105,8 +105,6 @@ func isEntry(key string) bool { return strings.HasPrefix(key, "journal/") }
 
 func isSeen(key string) bool { return strings.HasPrefix(key, "seen/") }
 
-func isAhead(key string) bool { return key == "ahead" }
-
 // stepOf is what a Batch is about; "" where it only reads.
 func stepOf(ops []*storage.Operation) string {
 	has := func(t storage.OpType, is func(key string) bool) bool {
@@ -120,7 +118,7 @@ func stepOf(ops []*storage.Operation) string {
 		return "seal"
 	case has(storage.Set, isItem):
 		return "enqueue"
-	case has(storage.Delete, isItem) && has(storage.Set, isAhead):
+	case has(storage.Delete, isItem) && early(ops):
 		return "early completion"
 	case has(storage.Delete, isItem) && has(storage.Set, isSeen):
 		return "completion and ledger"
@@ -135,4 +133,18 @@ func stepOf(ops []*storage.Operation) string {
 	default:
 		return "upkeep"
 	}
+}
+
+// early: an item leaves that is not behind the read index yet.
+func early(ops []*storage.Operation) bool {
+	var m queuemetadata.Metadata
+	var done uint64
+	for _, op := range ops {
+		if op.Type == storage.Set && op.Key == queuemetadata.Key {
+			m, _ = queuemetadata.Parse(op.Value)
+		} else if index, ok := queuemetadata.Index(op.Key); ok && op.Type == storage.Delete {
+			done = index
+		}
+	}
+	return done >= m.Read
 }
