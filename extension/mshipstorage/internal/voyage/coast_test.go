@@ -44,7 +44,9 @@ type coast struct {
 	heard  time.Time
 }
 
-func newCoast() *coast { return &coast{latency: 10 * time.Millisecond, known: map[string]string{}, taken: map[string]int{}} }
+func newCoast() *coast {
+	return &coast{latency: 10 * time.Millisecond, known: map[string]string{}, taken: map[string]int{}}
+}
 
 func (c *coast) clone() *coast {
 	c.mu.Lock()
