@@ -60,7 +60,9 @@ func (d *dials) dial(ctx context.Context, address string) (net.Conn, error) {
 	if path, ok := strings.CutPrefix(address, "unix:"); ok {
 		network, address = "unix", path
 	}
-	c, err := d.probe.dialer()(ctx, network, address)
+	dial := d.probe.dialer()
+	d.probe.reach.dials(dial, network, address)
+	c, err := dial(ctx, network, address)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if err != nil {

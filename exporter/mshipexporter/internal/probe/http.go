@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
+	"net/url"
 	"time"
 
 	"go.opentelemetry.io/collector/extension/extensionmiddleware"
@@ -26,6 +27,7 @@ func (p *Probe) GetHTTPRoundTripper(context.Context) (extensionmiddleware.WrapHT
 		// Innermost of the client's middlewares, so this is the client's own transport.
 		if t, ok := next.(*http.Transport); ok {
 			p.watchDials(t)
+			return &roundTripper{probe: p, next: next, proxy: t.Proxy}, nil
 		}
 		return &roundTripper{probe: p, next: next}, nil
 	}, nil
@@ -37,6 +39,7 @@ func (p *Probe) watchDials(t *http.Transport) {
 		dial = p.dialer()
 	}
 	t.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		p.reach.dials(dial, network, address)
 		c, err := dial(ctx, network, address)
 		if err != nil {
 			return nil, err
@@ -46,7 +49,7 @@ func (p *Probe) watchDials(t *http.Transport) {
 }
 
 // dialer is how connections are made.
-func (p *Probe) dialer() func(ctx context.Context, network, address string) (net.Conn, error) {
+func (p *Probe) dialer() dialFunc {
 	if p.Dial != nil {
 		return p.Dial
 	}
@@ -56,6 +59,8 @@ func (p *Probe) dialer() func(ctx context.Context, network, address string) (net
 type roundTripper struct {
 	probe *Probe
 	next  http.RoundTripper
+	// proxy of the transport below; nil if it has none.
+	proxy func(*http.Request) (*url.URL, error)
 }
 
 // RoundTrip makes exactly one attempt and records its reply. What is no proof
@@ -66,6 +71,9 @@ func (rt *roundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
 	if answer == nil {
 		return rt.next.RoundTrip(req)
 	}
+	if rt.proxied(req) {
+		rt.probe.reach.through()
+	}
 	resp, reply := rt.exchange(req, answer)
 	if !reply.Accepted || rt.probe.Proof != ProofSink {
 		answer.Record(reply)
@@ -74,6 +82,14 @@ func (rt *roundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, replyError(reply)
 	}
 	return resp, nil
+}
+
+func (rt *roundTripper) proxied(req *http.Request) bool {
+	if rt.proxy == nil {
+		return false
+	}
+	proxy, err := rt.proxy(req)
+	return err == nil && proxy != nil
 }
 
 func replyError(r delivery.Reply) error {
