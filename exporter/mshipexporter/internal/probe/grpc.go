@@ -12,7 +12,9 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
 
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/delivery"
 )
@@ -123,13 +125,17 @@ func (d *dials) intercept(ctx context.Context, method string, req, reply any, cc
 		ctx = metadata.AppendToOutgoingContext(ctx, strings.ToLower(key), answer.NextKey().String())
 	}
 	cc.ResetConnectBackoff()
-	err := invoker(ctx, method, req, reply, cc, append(opts, grpc.WaitForReady(true))...)
+	var header, trailer metadata.MD
+	err := invoker(ctx, method, req, reply, cc, append(opts, grpc.WaitForReady(true), grpc.Header(&header), grpc.Trailer(&trailer))...)
 	if ctx.Err() != nil && err != nil {
 		answer.Record(s.failure(ctx, err))
 		return err
 	}
 	if err != nil {
-		answer.Record(grpcReply(err))
+		failed := grpcReply(err)
+		// gRPC makes up a status where the far end sent none.
+		failed.Broken = status.Code(err) == codes.Unavailable && len(header)+len(trailer) == 0
+		answer.Record(failed)
 	} else if rejected, why := partialGRPC(answer.Signal, reply); rejected > 0 {
 		answer.Record(delivery.Reply{Accepted: true, Rejected: rejected, Why: why})
 	}

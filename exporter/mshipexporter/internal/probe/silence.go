@@ -189,7 +189,8 @@ func (s *silence) over(now, heard time.Time) error {
 	return nil
 }
 
-// failure says why the attempt failed.
+// failure says why the attempt failed. Where there was a connection, and the far
+// end was not silent, it broke.
 func (s *silence) failure(ctx context.Context, err error) delivery.Reply {
 	cause := context.Cause(ctx)
 	switch {
@@ -198,6 +199,6 @@ func (s *silence) failure(ctx context.Context, err error) delivery.Reply {
 	case cause != nil && !errors.Is(cause, context.Canceled):
 		return delivery.Reply{Err: cause, Message: "no connection"}
 	default:
-		return delivery.Reply{Err: err, Message: "no connection"}
+		return delivery.Reply{Err: err, Message: "no connection", Broken: s.conn.Load() != nil}
 	}
 }
