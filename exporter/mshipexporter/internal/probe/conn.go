@@ -9,6 +9,8 @@ import (
 type conn struct {
 	net.Conn
 	read, written atomic.Int64
+	// abandoned: nothing moved on it, and it was given up.
+	abandoned atomic.Bool
 }
 
 func watch(c net.Conn) *conn { return &conn{Conn: c} }

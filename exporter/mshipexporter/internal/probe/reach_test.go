@@ -51,8 +51,7 @@ func heard(t *testing.T, said <-chan int) int {
 
 // A connect goes where the sink's own went, says nothing and ends.
 func TestReachGoesWhereTheSinkDials(t *testing.T) {
-	t.Setenv("HTTPS_PROXY", "")
-	t.Setenv("https_proxy", "")
+	unproxied(t)
 	for name, attempt := range map[string]func(t *testing.T, p *Probe, address string){
 		"http": func(t *testing.T, p *Probe, address string) {
 			_, _, err := post(t, client(t, p), "http://"+address, protobuf, []byte("x"))
