@@ -4,15 +4,22 @@ import (
 	"net"
 )
 
-// abandon gives up a connection on which nothing moves, neither way, and either
-// the far end owes the receipt of what was written, or it has never said a word.
-// Left alone it would be used again (HTTP/2, gRPC), and the kernel tries again on
-// it ever more seldom, so that the next batch would wait for minutes after the
-// path has healed. Where all was received the path is well, and the far end thinks.
+// abandon gives up the connection, on which nothing has moved for as long as it may,
+// if it is dead. Left alone it would be used again (HTTP/2, gRPC), and the kernel
+// tries again on it ever more seldom, so that the next batch would wait for minutes
+// after the path has healed.
 func (s *silence) abandon() {
-	if c := s.conn.Load(); c != nil && (c.read.Load() == 0 || unsent(c.Conn) > 0) {
+	if c := s.conn.Load(); c != nil && c.dead() {
 		c.abandon()
 	}
+}
+
+// dead tells of a silent connection whether the path is to blame: the far end has
+// never said a word on it, or owes the receipt of what was written. Where all was
+// received the path is well, and the far end thinks. Who cannot know fears the worst.
+func (c *conn) dead() bool {
+	waits, known := unsent(c.Conn)
+	return c.read.Load() == 0 || waits > 0 || !known
 }
 
 // abandoned tells whether the attempt's connection was given up, be it by another

@@ -71,7 +71,7 @@ func (d *dials) dial(ctx context.Context, address string) (net.Conn, error) {
 	if path, ok := strings.CutPrefix(address, "unix:"); ok {
 		network, address = "unix", path
 	}
-	c, err := d.connect(ctx, network, address)
+	c, err := d.probe.connect(ctx, d.probe.dialer(), network, address, &d.held)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if err != nil {

@@ -2,35 +2,37 @@ package probe
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http/httptrace"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
-// connect makes a connection. It waits for the link as long as that takes; the far
-// end then has as long to answer as it may be silent. Left alone, a dial goes on for
-// minutes and asks ever more seldom, and gRPC makes no other one meanwhile.
-func (d *dials) connect(ctx context.Context, network, address string) (net.Conn, error) {
-	dial := d.probe.dialer()
-	d.probe.reach.dials(dial, network, address)
+// connect makes a connection with dial. It waits for the link as long as that takes,
+// and counts itself among the held meanwhile; the far end then has as long to answer
+// as it may be silent. Left alone a dial goes on for minutes, though the attempt is
+// over, and asks ever more seldom; gRPC makes no other one all the while.
+func (p *Probe) connect(ctx context.Context, dial dialFunc, network, address string, held *atomic.Int64) (net.Conn, error) {
+	p.reach.dials(dial, network, address)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var limit *time.Timer
-	d.held.Add(1)
+	held.Add(1)
 	letGo := sync.OnceFunc(func() {
-		d.held.Add(-1)
-		limit = time.AfterFunc(d.limit, func() { cancel(errSilent) })
+		held.Add(-1)
+		limit = time.AfterFunc(p.Silence, func() { cancel(errSilent) })
 	})
-	if d.probe.Dial == nil {
+	if p.Dial == nil {
 		letGo()
 	}
 	c, err := dial(httptrace.WithClientTrace(ctx, pastTheLink(letGo)), network, address)
 	letGo()
 	limit.Stop()
-	if err != nil && context.Cause(ctx) == errSilent { //nolint:errorlint // the very one
-		err = fmt.Errorf("%w: no connection within %s", errSilent, d.limit)
+	if err != nil && errors.Is(context.Cause(ctx), errSilent) {
+		err = fmt.Errorf("%w: no connection within %s", errSilent, p.Silence)
 	}
 	return c, err
 }

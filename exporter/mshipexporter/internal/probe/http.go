@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/collector/extension/extensionmiddleware"
@@ -38,9 +39,9 @@ func (p *Probe) watchDials(t *http.Transport) {
 	if dial == nil || p.Dial != nil {
 		dial = p.dialer()
 	}
+	var held atomic.Int64 // nobody asks: a request is armed by the dial that goes to the network
 	t.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
-		p.reach.dials(dial, network, address)
-		c, err := dial(ctx, network, address)
+		c, err := p.connect(ctx, dial, network, address, &held)
 		if err != nil {
 			return nil, err
 		}
