@@ -88,6 +88,8 @@ type CircuitBreakerConfig struct {
 	FailureThreshold uint32 `mapstructure:"failure_threshold"`
 	// OpenDuration is how long it stays off the wire before it probes.
 	OpenDuration time.Duration `mapstructure:"open_duration"`
+	// WakeInterval is how often, while it is open, a bare connect asks whether the far end is there again; 0 for never.
+	WakeInterval time.Duration `mapstructure:"wake_interval"`
 	// HalfOpenMaxInflight is how many requests may be on the wire while it probes.
 	HalfOpenMaxInflight uint32 `mapstructure:"half_open_max_inflight"`
 }
@@ -142,7 +144,7 @@ func createDefaultConfig() *Config {
 		},
 		DeliveryProof:  proofOTLP,
 		Queue:          configoptional.Some(queue),
-		CircuitBreaker: CircuitBreakerConfig{Enabled: true, FailureThreshold: 5, OpenDuration: time.Minute, HalfOpenMaxInflight: 3},
+		CircuitBreaker: CircuitBreakerConfig{Enabled: true, FailureThreshold: 5, OpenDuration: time.Minute, WakeInterval: 10 * time.Second, HalfOpenMaxInflight: 3},
 		DeadLetter:     DeadLetterConfig{Enabled: true, Directory: "./data/dlq", MaxPerHour: 1000, MaxBytes: 256 << 20, OnFull: onFullHold},
 		LinkWeight:     1,
 		Urgent:         true,
@@ -200,6 +202,7 @@ func (c *CircuitBreakerConfig) Validate() error {
 	return errors.Join(
 		valid.If(c.FailureThreshold > 0, "failure_threshold must be 1 or more; to have no breaker set enabled: false"),
 		positive("open_duration", c.OpenDuration),
+		valid.If(c.WakeInterval == 0 || c.WakeInterval >= time.Second, "wake_interval must be 1s or more, found %s; to rest for the whole open_duration set 0", c.WakeInterval),
 		valid.If(c.HalfOpenMaxInflight > 0, "half_open_max_inflight must be 1 or more"),
 	)
 }

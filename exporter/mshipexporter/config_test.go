@@ -54,6 +54,8 @@ var wrongSettings = []struct{ name, yaml, message string }{
 	{"consumers", `{sink: {debug: }, sending_queue: {num_consumers: 0}}`, "sending_queue: `num_consumers` must be positive"},
 	{"threshold", `{sink: {debug: }, circuit_breaker: {failure_threshold: 0}}`, "circuit_breaker: failure_threshold must be 1 or more; to have no breaker set enabled: false"},
 	{"open duration", `{sink: {debug: }, circuit_breaker: {open_duration: 0s}}`, "circuit_breaker: open_duration must be more than 0, such as 5s; found 0s"},
+	{"wake", `{sink: {debug: }, circuit_breaker: {wake_interval: 999ms}}`, "circuit_breaker: wake_interval must be 1s or more, found 999ms; to rest for the whole open_duration set 0"},
+	{"wake before", `{sink: {debug: }, circuit_breaker: {wake_interval: -1s}}`, "circuit_breaker: wake_interval must be 1s or more, found -1s; to rest for the whole open_duration set 0"},
 	{"half-open", `{sink: {debug: }, circuit_breaker: {half_open_max_inflight: 0}}`, "circuit_breaker: half_open_max_inflight must be 1 or more"},
 	{"directory", `{sink: {debug: }, dead_letter: {directory: ""}}`, "dead_letter: directory must not be empty; to park nothing set enabled: false"},
 	{"max per hour", `{sink: {debug: }, dead_letter: {max_per_hour: 0}}`, "dead_letter: max_per_hour must be 1 or more, found 0; to park nothing set enabled: false"},
