@@ -62,6 +62,7 @@ func TestSetupTelemetry(t *testing.T) {
 	tb.SinkRejectedRecordsTotal.Add(context.Background(), 1)
 	tb.SinkRetryTotal.Add(context.Background(), 1)
 	tb.SinkTimeoutTotal.Add(context.Background(), 1)
+	tb.SinkWakeTotal.Add(context.Background(), 1)
 	AssertEqualDeadLetterBytes(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
@@ -123,6 +124,9 @@ func TestSetupTelemetry(t *testing.T) {
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualSinkTimeoutTotal(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualSinkWakeTotal(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 
