@@ -239,4 +239,6 @@ func (c *core) hosts() []component.Host {
 
 func (c *core) countDuplicate(ctx context.Context) { c.tel.SinkDuplicateTotal.Add(ctx, 1, c.tel.only) }
 
+func (c *core) countEarly() { c.tel.QueueEarlyTotal.Add(context.Background(), 1, c.tel.only) }
+
 func (c *core) countRequeued(ctx context.Context) { c.tel.QueueRequeuedTotal.Add(ctx, 1, c.tel.only) }

@@ -11,6 +11,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component/componenttest"
+	"go.opentelemetry.io/collector/exporter"
 	"go.opentelemetry.io/collector/pipeline"
 
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/sinktest"
@@ -44,7 +46,8 @@ func TestThePresentDoesNotWaitForDays(t *testing.T) {
 func healAfterDays(t *testing.T, settings string, late bool) {
 	disk := storagetest.New()
 	shore := sinktest.New(sinktest.Refuse(roundTrip, errNoLink))
-	a := board(t, disk, shore, settings).start()
+	tel := componenttest.NewTelemetry()
+	a := boardWith(t, func(set *exporter.Settings) { set.TelemetrySettings = tel.NewTelemetrySettings() }, disk, shore, settings).start()
 	const old = outageDays * 24 * perHour
 	for n := range old {
 		require.NoError(t, a.logs.ConsumeLogs(t.Context(), sinktest.Logs("old "+strconv.Itoa(n))))
@@ -66,6 +69,7 @@ func healAfterDays(t *testing.T, settings string, late bool) {
 	shore.Answer(sinktest.Take(4 * time.Second)) // ten at once: five in two seconds
 	time.Sleep(time.Minute + 10*time.Second)     // the breaker closes
 	bring(200)
+	assert.Equal(t, !late, values(t, tel, "mship_queue_early_total")["mship_queue_early_total"] > 100)
 	a.stop()
 	a = board(t, disk, shore, settings).start()
 	bring(200)

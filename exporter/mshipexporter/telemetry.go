@@ -29,7 +29,7 @@ func newTelemetry(set component.TelemetrySettings, label string) (*telemetry, er
 	sink := attribute.String("sink", label)
 	t := &telemetry{TelemetryBuilder: builder, sink: sink, only: metric.WithAttributeSet(attribute.NewSet(sink))}
 	// Seen from the start, a counter that stays 0 says something.
-	for _, c := range []metric.Int64Counter{t.SinkAttemptsTotal, t.SinkRetryTotal, t.SinkErrorTotal, t.SinkTimeoutTotal, t.SinkCircuitOpenTotal, t.QueueRequeuedTotal, t.SinkDuplicateTotal, t.DoorDuplicateTotal, t.DeadLetterReplayedTotal} {
+	for _, c := range []metric.Int64Counter{t.SinkAttemptsTotal, t.SinkRetryTotal, t.SinkErrorTotal, t.SinkTimeoutTotal, t.SinkCircuitOpenTotal, t.QueueEarlyTotal, t.QueueRequeuedTotal, t.SinkDuplicateTotal, t.DoorDuplicateTotal, t.DeadLetterReplayedTotal} {
 		c.Add(context.Background(), 0, t.only)
 	}
 	return t, nil

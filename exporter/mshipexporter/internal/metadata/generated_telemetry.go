@@ -37,6 +37,7 @@ type TelemetryBuilder struct {
 	QueueBytes                metric.Int64ObservableGauge
 	QueueDepth                metric.Int64ObservableGauge
 	QueueDrainEtaSeconds      metric.Float64ObservableGauge
+	QueueEarlyTotal           metric.Int64Counter
 	QueueOldestAgeSeconds     metric.Float64ObservableGauge
 	QueueRequeuedTotal        metric.Int64Counter
 	SignalHeld                metric.Int64ObservableGauge
@@ -258,6 +259,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"mship_queue_drain_eta_seconds",
 		metric.WithDescription("How long until the queue is empty, as it went in the last minute; 0 where it is empty, absent while it does not drain. [Stable]"),
 		metric.WithUnit("s"),
+	)
+	errs = errors.Join(errs, err)
+	builder.QueueEarlyTotal, err = builder.meter.Int64Counter(
+		"mship_queue_early_total",
+		metric.WithDescription("New batches that had their turn before older ones (fresh_share). [Stable]"),
+		metric.WithUnit("{batch}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.QueueOldestAgeSeconds, err = builder.meter.Float64ObservableGauge(

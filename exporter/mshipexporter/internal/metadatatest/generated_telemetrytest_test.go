@@ -53,6 +53,7 @@ func TestSetupTelemetry(t *testing.T) {
 	tb.DeadLetterReplayedTotal.Add(context.Background(), 1)
 	tb.DoorDuplicateTotal.Add(context.Background(), 1)
 	tb.DoorRefusedTotal.Add(context.Background(), 1)
+	tb.QueueEarlyTotal.Add(context.Background(), 1)
 	tb.QueueRequeuedTotal.Add(context.Background(), 1)
 	tb.SinkAttemptsTotal.Add(context.Background(), 1)
 	tb.SinkCircuitOpenTotal.Add(context.Background(), 1)
@@ -89,6 +90,9 @@ func TestSetupTelemetry(t *testing.T) {
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualQueueDrainEtaSeconds(t, testTel,
 		[]metricdata.DataPoint[float64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualQueueEarlyTotal(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualQueueOldestAgeSeconds(t, testTel,
 		[]metricdata.DataPoint[float64]{{Value: 1}},

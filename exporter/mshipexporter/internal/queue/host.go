@@ -35,6 +35,8 @@ type Guard struct {
 	Completed func(head []byte) (riders []*storage.Operation, done func(error))
 	// Fresh says what new items have of the wire while older ones wait.
 	Fresh Fresh
+	// Early hears of each item that has its turn before older ones; nil for nobody.
+	Early func()
 	// Logger for faults of the storage.
 	Logger *zap.Logger
 
@@ -101,7 +103,7 @@ func (e *extension) GetClient(ctx context.Context, kind component.Kind, id compo
 	turns := newTurns(&client{
 		pause: pause, Client: inner, depth: e.guard.Depth, records: e.guard.Records, bytes: e.guard.Bytes, logger: e.guard.Logger, restored: r, known: known,
 		dispatched: map[string]flight{}, head: e.guard.Head, firstSeen: firstSeen, completed: e.guard.Completed, recent: recent{off: e.guard.readAll}, closing: e.guard.Closing, unread: map[string]bool{}, failed: map[string]bool{}, owed: map[string]bool{},
-	}, e.guard.Fresh)
+	}, e.guard.Fresh, e.guard.Early)
 	turns.recall(ctx, r.metadata)
 	return turns, nil
 }

@@ -26,10 +26,11 @@ type turns struct {
 	order order
 	// given are the turns of the items in flight, by the index that the queue knows them by.
 	given map[uint64]turn
+	early func()
 }
 
-func newTurns(c *client, f Fresh) *turns {
-	return &turns{client: c, order: order{Fresh: f}, given: map[uint64]turn{}}
+func newTurns(c *client, f Fresh, early func()) *turns {
+	return &turns{client: c, order: order{Fresh: f}, given: map[uint64]turn{}, early: early}
 }
 
 const (
@@ -107,6 +108,9 @@ func (t *turns) inKeys(ops []*storage.Operation) []*storage.Operation {
 func (t *turns) take(index uint64) (key uint64) {
 	given := t.order.take(index)
 	t.given[index] = given
+	if given.early && t.early != nil {
+		t.early()
+	}
 	return given.key
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -44,10 +45,12 @@ func stored(t *testing.T, disk *storagetest.Storage) queuemetadata.Metadata {
 func TestNewItemsGoBesideOldOnes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		disk := storagetest.New()
-		r := newRig(t, disk, 1, none, half)
+		var early atomic.Int64
+		r := newRig(t, disk, 1, none, half, func(g *Guard) { g.Early = func() { early.Add(1) } })
 		backlog(t, r, 5, 3)
 		r.takesFromNow(all)
 		time.Sleep(2 * time.Second)
+		assert.Equal(t, int64(3), early.Load())
 		assert.Equal(t, []int{0, 7, 1, 6, 2, 5, 3, 4}, r.delivered(), "0 had its turn before")
 		assert.Equal(t, Size{}, r.depth.Size())
 		r.stop()
