@@ -118,6 +118,31 @@ func firstDataAfter(t *testing.T, sink string, outage time.Duration) {
 	assert.Zero(t, s.queued())
 }
 
+// What was in flight can fail after the heal, and open the breaker then: it asks at once.
+func TestABreakerThatOpensAfterTheHeal(t *testing.T) {
+	for _, sink := range []string{"otlp_http", "otlp_grpc"} {
+		t.Run(sink, func(t *testing.T) {
+			unproxied(t)
+			synctest.Test(t, func(t *testing.T) {
+				s := sail(t, sink)
+				defer s.land()
+				s.send(5*time.Second, time.Second, 1000)
+				s.sea.Cut()
+				for range s.cfg.Queue.Get().NumConsumers {
+					s.hand(1000)
+				}
+				time.Sleep(4 * time.Second)
+				require.Zero(t, s.lines("the circuit breaker is open"))
+				s.sea.Heal()
+				healed := time.Now()
+				time.Sleep(s.cfg.CircuitBreaker.WakeInterval + 2*time.Second)
+				require.Equal(t, 1, s.lines("the circuit breaker is open"))
+				require.NotZero(t, s.shore.FirstSince(healed))
+			})
+		})
+	}
+}
+
 // A hang of ten minutes at full load costs the bodies that were in flight, and then
 // for each open_duration one parcel at the most, the smallest there is, even where
 // a modem answers every handshake by itself.

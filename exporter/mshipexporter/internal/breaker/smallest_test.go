@@ -70,5 +70,10 @@ func TestTheProbesPlaceIsKeptForAMomentOnly(t *testing.T) {
 		}
 		assert.LessOrEqual(t, time.Since(began), 600*time.Millisecond)
 		assert.Positive(t, time.Since(began))
+
+		f.sized(900, deliverytest.Broken())
+		require.Equal(t, breaker.Open, f.State())
+		time.Sleep(f.Rest())
+		require.Nil(t, f.sized(900, nil), "in the next rest it was not there")
 	})
 }
