@@ -83,8 +83,8 @@ func TestTheFirstDataIsAshoreSoonAfterTheHeal(t *testing.T) {
 			phases       int
 		}{
 			{20 * time.Second, 1100 * time.Millisecond, 12},
-			{5 * time.Minute, 17 * time.Second, 9},
-			{time.Hour, 47 * time.Second, 3},
+			{5 * time.Minute, 17 * time.Second, 7},
+			{time.Hour, 47 * time.Second, 2},
 		} {
 			t.Run(fmt.Sprintf("%s, %s", sink, c.outage), func(t *testing.T) {
 				unproxied(t)
