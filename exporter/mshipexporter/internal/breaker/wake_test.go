@@ -99,7 +99,7 @@ func pretend(t *testing.T, f *fixture, outage time.Duration, answers func(at tim
 // The n-th probe of an outage comes no earlier than (n-1) whole rests after the
 // opening, however connects end.
 func TestWakesCostNoMoreThanTheRestsDo(t *testing.T) {
-	const half = 12 * time.Hour
+	const half = 3 * time.Hour
 	for name, answers := range map[string]func(at time.Duration, knock int) bool{
 		"every connect succeeds":   func(time.Duration, int) bool { return true },
 		"none does":                func(time.Duration, int) bool { return false },
