@@ -83,8 +83,8 @@ func TestTheFirstDataIsAshoreSoonAfterTheHeal(t *testing.T) {
 			phases       int
 		}{
 			{20 * time.Second, 1100 * time.Millisecond, 12},
-			{5 * time.Minute, 17 * time.Second, 9},
-			{time.Hour, 47 * time.Second, 3},
+			{5 * time.Minute, 17 * time.Second, 7},
+			{time.Hour, 47 * time.Second, 2},
 		} {
 			t.Run(fmt.Sprintf("%s, %s", sink, c.outage), func(t *testing.T) {
 				unproxied(t)
@@ -116,6 +116,31 @@ func firstDataAfter(t *testing.T, sink string, outage time.Duration) {
 	assert.LessOrEqual(t, s.lines("the circuit breaker's rest ends early"), 1)
 	time.Sleep(time.Minute)
 	assert.Zero(t, s.queued())
+}
+
+// What was in flight can fail after the heal, and open the breaker then: it asks at once.
+func TestABreakerThatOpensAfterTheHeal(t *testing.T) {
+	for _, sink := range []string{"otlp_http", "otlp_grpc"} {
+		t.Run(sink, func(t *testing.T) {
+			unproxied(t)
+			synctest.Test(t, func(t *testing.T) {
+				s := sail(t, sink)
+				defer s.land()
+				s.send(5*time.Second, time.Second, 1000)
+				s.sea.Cut()
+				for range s.cfg.Queue.Get().NumConsumers {
+					s.hand(1000)
+				}
+				time.Sleep(4 * time.Second)
+				require.Zero(t, s.lines("the circuit breaker is open"))
+				s.sea.Heal()
+				healed := time.Now()
+				time.Sleep(s.cfg.CircuitBreaker.WakeInterval + 2*time.Second)
+				require.Equal(t, 1, s.lines("the circuit breaker is open"))
+				require.NotZero(t, s.shore.FirstSince(healed))
+			})
+		})
+	}
 }
 
 // A hang of ten minutes at full load costs the bodies that were in flight, and then

@@ -71,6 +71,8 @@ func TestTheSevenMetricsThroughAnOutage(t *testing.T) {
 				Retry:   agent.Retry{InitialInterval: 100 * time.Millisecond, MaxInterval: 100 * time.Millisecond},
 				Queue:   agent.Queue{Consumers: 1}, // one request at a time: the counts are exact
 				Breaker: agent.Breaker{FailureThreshold: 3, OpenDuration: 8 * time.Second, HalfOpenMaxInflight: 1},
+				// A shore that hangs takes connects: the breaker would not rest.
+				Overlay: `exporters: {"{{.ExporterID}}": {circuit_breaker: {wake_interval: 0s}}}`,
 			})
 			requireReadings(s, "at the start", readings{})
 			s.awaitDone(s.send(plan))

@@ -24,8 +24,6 @@ func (b *Breaker) changed(_ string, from, to gobreaker.State) {
 	case HalfOpen:
 		b.rest.probe(now)
 		b.smallest.choose(now)
-	case Closed:
-		b.rest.over()
 	}
 	b.news = append(b.news, c)
 }

@@ -12,13 +12,14 @@ import "time"
 //     after the breaker opened: one for each whole rest that has begun, which is
 //     what it costs without wakes. What was saved up counts for one probe at most.
 //   - After a wake whose probe failed a connect counts for nothing, until one has
-//     failed or the breaker has closed: where every connect succeeds there is one
+//     failed or a batch was taken: where every connect succeeds there is one
 //     wake for each outage.
 type rest struct {
 	whole time.Duration
 	// until is when it is over; in the past while there is none.
 	until time.Time
-	// spent is when the last whole rest began that a probe has used up.
+	// spent: the rests before it are used up by probes. A whole one lies between it
+	// and the next wake.
 	spent time.Time
 	// woken: it ended early, and nothing was answered since.
 	woken bool
@@ -44,11 +45,8 @@ func (r *rest) probe(now time.Time) {
 	r.spent = r.spent.Add(r.whole)
 }
 
-// answered is told that the far end takes something.
-func (r *rest) answered() { r.woken = false }
-
-// over is told that the breaker closed.
-func (r *rest) over() { r.woken, r.fooled = false, false }
+// answered is told that the far end takes something: what connects have taught is over.
+func (r *rest) answered() { r.woken, r.fooled = false, false }
 
 // lasts tells whether the wire is to be left alone yet.
 func (r *rest) lasts(now time.Time) bool { return !now.After(r.until) }

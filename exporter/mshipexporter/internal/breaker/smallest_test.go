@@ -26,9 +26,9 @@ func (f *fixture) sized(records int, answer error) *delivery.Failure {
 func TestTheSmallestBatchProbes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
-		f.sized(1, deliverytest.Broken()) // not among those that rest
+		_ = f.sized(1, deliverytest.Broken()) // not among those that rest
 		for range 4 {
-			f.sized(900, deliverytest.Broken())
+			_ = f.sized(900, deliverytest.Broken())
 		}
 		require.Equal(t, breaker.Open, f.State())
 		for _, records := range []int{500, 7, 70} {
@@ -57,7 +57,7 @@ func TestTheProbesPlaceIsKeptForAMomentOnly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
 		f.fail(5)
-		f.sized(3, nil)
+		_ = f.sized(3, nil)
 		time.Sleep(f.Rest())
 		began := time.Now()
 		for {
@@ -70,5 +70,10 @@ func TestTheProbesPlaceIsKeptForAMomentOnly(t *testing.T) {
 		}
 		assert.LessOrEqual(t, time.Since(began), 600*time.Millisecond)
 		assert.Positive(t, time.Since(began))
+
+		_ = f.sized(900, deliverytest.Broken())
+		require.Equal(t, breaker.Open, f.State())
+		time.Sleep(f.Rest())
+		require.Nil(t, f.sized(900, nil), "in the next rest it was not there")
 	})
 }

@@ -70,18 +70,19 @@ func TestAnOldAnswerDoesNotEndTheRest(t *testing.T) {
 		synctest.Wait()
 		assert.Equal(t, breaker.Open, f.State())
 		assert.Greater(t, f.Rest(), openFor-2*time.Second)
+		assert.Len(t, f.said, 1, "that it opened")
 	})
 }
 
-// pretend is an outage in which every batch hangs and connects succeed or fail as
+// pretend is an outage in which every batch hangs, and connects succeed or fail as
 // answers tells. It gives when there were probes.
-func pretend(t *testing.T, f *fixture, outage time.Duration, answers func(time.Duration) bool) (probes []time.Duration) {
+func pretend(t *testing.T, f *fixture, outage time.Duration, answers func(at time.Duration, knock int) bool) (probes []time.Duration) {
 	t.Helper()
 	f.fail(5)
 	began := time.Now()
-	for time.Since(began) < outage {
-		f.Knocked(answers(time.Since(began)))
-		for range 10 {
+	for knock := 0; time.Since(began) < outage; knock++ {
+		f.Knocked(answers(time.Since(began), knock))
+		for range 3 {
 			if f.State() == breaker.HalfOpen {
 				probes = append(probes, time.Since(began))
 				hung := f.hang()
@@ -98,24 +99,26 @@ func pretend(t *testing.T, f *fixture, outage time.Duration, answers func(time.D
 // The n-th probe of an outage comes no earlier than (n-1) whole rests after the
 // opening, however connects end.
 func TestWakesCostNoMoreThanTheRestsDo(t *testing.T) {
-	for name, answers := range map[string]func(time.Duration) bool{
-		"every connect succeeds":       func(time.Duration) bool { return true },
-		"every other":                  func(at time.Duration) bool { return at/(10*time.Second)%2 == 0 },
-		"after a day of failures":      func(at time.Duration) bool { return at > 12*time.Hour },
-		"every other after that":       func(at time.Duration) bool { return at > 12*time.Hour && at/(10*time.Second)%2 == 0 },
-		"none but at the whole minute": func(at time.Duration) bool { return at%openFor < 10*time.Second },
+	const half = 3 * time.Hour
+	for name, answers := range map[string]func(at time.Duration, knock int) bool{
+		"every connect succeeds":   func(time.Duration, int) bool { return true },
+		"none does":                func(time.Duration, int) bool { return false },
+		"every other":              func(_ time.Duration, knock int) bool { return knock%2 == 0 },
+		"all after a long outage":  func(at time.Duration, _ int) bool { return at > half },
+		"every other of these":     func(at time.Duration, knock int) bool { return at > half && knock%2 == 0 },
+		"only as the rest is over": func(at time.Duration, _ int) bool { return at%openFor > openFor-5*time.Second },
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				f := newFixture(t)
-				probes := pretend(t, f, 24*time.Hour, answers)
+				probes := pretend(t, f, 2*half, answers)
 				for n, at := range probes {
 					require.GreaterOrEqual(t, at, time.Duration(n)*openFor, "probe %d", n+1)
 					if n > 1 {
 						require.GreaterOrEqual(t, at-probes[n-2], openFor, "what was saved up is one probe at most")
 					}
 				}
-				rests := int(24 * time.Hour / (openFor + 15*time.Second))
+				rests := int(2 * half / (openFor + 15*time.Second))
 				assert.GreaterOrEqual(t, len(probes), rests, "it goes on probing")
 			})
 		})
@@ -136,6 +139,8 @@ func TestAConnectThatProvesNothing(t *testing.T) {
 				time.Sleep(openFor / 6)
 				require.False(t, woke(), "not again in this outage")
 			}
+			time.Sleep(f.Rest() - 100*time.Millisecond)
+			require.False(t, woke(), "be the next probe due or not")
 			time.Sleep(f.Rest())
 			f.fail(1)
 		}
@@ -152,6 +157,24 @@ func TestAConnectThatProvesNothing(t *testing.T) {
 		f.fail(1)
 		time.Sleep(openFor - time.Second)
 		assert.True(t, woke(), "the wake was right: something was answered")
+	})
+}
+
+// What one outage has taught of connects is forgotten with it.
+func TestTheNextOutageBeginsAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		for range 3 {
+			f.fail(5)
+			time.Sleep(time.Second)
+			require.True(t, f.Knocked(true))
+			f.fail(1) // fooled
+			time.Sleep(f.Rest())
+			for range 3 {
+				require.Nil(t, f.send(nil))
+			}
+			require.Equal(t, breaker.Closed, f.State())
+		}
 	})
 }
 

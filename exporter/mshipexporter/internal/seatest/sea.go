@@ -147,7 +147,7 @@ type packet struct {
 func (s *Sea) carry(to, from net.Conn, alive func() bool, count func(int)) {
 	under := make(chan packet, 10_000)
 	s.carriers.Go(func() {
-		defer to.Close()
+		defer func() { _ = to.Close() }()
 		for p := range under {
 			time.Sleep(time.Until(p.due))
 			if alive() {
