@@ -35,14 +35,12 @@ type flight struct {
 
 // depart reads what is there as soon as it is there.
 func (f *flight) depart() {
-	buffer := make([]byte, portion)
+	buffer, read := make([]byte, portion), reader(f.from)
 	for {
-		n, err := f.from.Read(buffer)
-		now := time.Now()
+		n, off, err := read(buffer)
 		if n > 0 && f.gave != nil {
-			f.gave(now, n)
+			f.gave(off, n)
 		}
-		off := now
 		if off.Before(f.ready) {
 			off = f.ready
 		}
@@ -54,6 +52,23 @@ func (f *flight) depart() {
 		if err != nil {
 			return
 		}
+	}
+}
+
+// reader reads a connection, and tells when what it gives came.
+func reader(c net.Conn) func(p []byte) (n int, at time.Time, err error) {
+	if read := stamped(c); read != nil {
+		return func(p []byte) (int, time.Time, error) {
+			n, at, err := read(p)
+			if n == 0 && err == nil {
+				err = io.EOF
+			}
+			return n, at, err
+		}
+	}
+	return func(p []byte) (int, time.Time, error) {
+		n, err := c.Read(p)
+		return n, time.Now(), err
 	}
 }
 

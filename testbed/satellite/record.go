@@ -10,7 +10,7 @@ import (
 // bounds what a record holds.
 const grain = time.Millisecond
 
-// Record is when bytes came. It is safe for concurrent use.
+// Record is when bytes came, as the kernel saw it where it tells. It is safe for concurrent use.
 type Record struct {
 	mu       sync.Mutex
 	arrivals []arrival // in order of time

@@ -1,0 +1,76 @@
+package e2e_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/otelcol-mship/otelcol-mship/testbed/satellite"
+)
+
+// An exporter whose connection is reset under many requests goes on at once here, as if it were one failure.
+const patient = "circuit_breaker: {failure_threshold: 1000}"
+
+// Two exporters on one link: the cap holds in every second, and is used.
+func TestTheLinkIsFullAndNoFuller(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		resets float64
+		used   float64
+	}{
+		"calm":   {0, inLong(0.5, 0.95)},
+		"resets": {inLong(0.05, 0.02), inLong(0.4, 0.90)},
+	} {
+		for _, way := range []string{"http", "https", "grpc"} {
+			t.Run(name+", "+way, func(t *testing.T) {
+				alone(t)
+				span := inLong(5*time.Second, time.Minute)
+				u := newUplink(t, uplinkPlan{
+					link: "burst: 65536", sky: satellite.Settings{OneWay: oneWay, Resets: c.resets},
+					senders: []sender{{name: "shore", way: way, more: patient}, {name: "logs", way: way, more: patient}},
+				})
+				records := u.loads(u.parcelsFor(span+4*time.Second) / 2)
+				since := u.arrives()
+				<-time.After(time.Until(since.Add(span)))
+				used := u.share(since, span, 0, 1)
+				t.Logf("used over %s: %.3f of the cap", span, used)
+				assert.GreaterOrEqual(t, used, c.used)
+				u.requireAshore(records)
+				u.requireCapped()
+			})
+		}
+	}
+}
+
+// What the collector brings along is capped the same, by naming the link among its middlewares.
+func TestStockExportersAreCappedTheSame(t *testing.T) {
+	t.Parallel()
+	for _, way := range []string{"http", "grpc"} {
+		t.Run(way, func(t *testing.T) {
+			alone(t)
+			span := inLong(4*time.Second, time.Minute)
+			u := newUplink(t, uplinkPlan{
+				link: "burst: 65536", sky: satellite.Settings{OneWay: oneWay},
+				senders: []sender{{name: "stock", way: way, stock: true, more: "timeout: 2m"}}, // it counts the wait for the link
+			})
+			records := u.loads(u.parcelsFor(span + 4*time.Second))
+			since := u.arrives()
+			<-time.After(time.Until(since.Add(span)))
+			used := u.share(since, span, 0)
+			t.Logf("used over %s: %.3f of the cap", span, used)
+			assert.GreaterOrEqual(t, used, inLong(0.5, 0.95))
+			u.requireAshore(records)
+			u.requireCapped()
+			counted := u.metric("mship_link_bytes_total", "link", "mship_link/vsat", "direction", "up", "sink", "other")
+			assert.InEpsilon(t, u.ports[0].FromShip.Total(), counted, 0.01, "what is counted is what arrives")
+		})
+	}
+}
+
+// alone: what is measured to the last percent has the machine to itself in the long form.
+func alone(t *testing.T) {
+	if inLong(true, false) {
+		t.Parallel()
+	}
+}

@@ -1,0 +1,179 @@
+package e2e_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-mship/otelcol-mship/testbed/load"
+	"github.com/otelcol-mship/otelcol-mship/testbed/record"
+	"github.com/otelcol-mship/otelcol-mship/testbed/satellite"
+	"github.com/otelcol-mship/otelcol-mship/testbed/shore"
+	"github.com/otelcol-mship/otelcol-mship/testbed/tally"
+)
+
+// The link of these tests.
+const (
+	linkRate  = 524_288 // bytes per second
+	linkBurst = 65_536
+	oneWay    = 300 * time.Millisecond
+)
+
+// A parcel of these tests: ten of them, which are on their way together, are two
+// of the link's round trips full.
+const (
+	parcelRecords = 60
+	recordNoise   = 2000
+	parcelBytes   = parcelRecords * (recordNoise + 350) // about
+)
+
+// uplinkPlan is what a test of the link is made of.
+type uplinkPlan struct {
+	link    string // settings of mship_link/vsat beside the rate, as YAML in one line: "a: 1, b: 2"
+	rate    int    // bytes per second; 0 is linkRate
+	sky     satellite.Settings
+	senders []sender // each has all the records to send, to a shore of its own
+}
+
+// sender is an exporter on the link.
+type sender struct {
+	name  string
+	way   string // http, https or grpc
+	stock bool   // without mship around it
+	more  string // settings beside the link's name, as YAML in one line
+}
+
+// uplink is a scene with a satellite in the middle.
+//
+//	           ┌─▶ port ─┐              ┌─▶ shore
+//	agent ─────┤         ├─ satellite ──┤
+//	           └─▶ port ─┘              └─▶ shore
+//
+// The scene's shore is the first sender's.
+type uplink struct {
+	*scene
+	plan   uplinkPlan
+	shores []*shore.Shore
+	ports  []*satellite.Port // down until arrives
+}
+
+// newUplink starts all of it, with ports that are down.
+func newUplink(t *testing.T, plan uplinkPlan) *uplink {
+	t.Helper()
+	if plan.rate == 0 {
+		plan.rate = linkRate
+	}
+	u := &uplink{plan: plan}
+	sky := satellite.Start(t, plan.sky)
+	var sinks []string
+	for _, s := range plan.senders {
+		sinks = append(sinks, u.reaches(t, sky, s.way))
+	}
+	u.scene = boardScene(t, overLink(plan.rate, plan.link, plan.senders, sinks), u.shores[0])
+	return u
+}
+
+// reaches starts a shore and the way to it, and gives the sink that takes it.
+func (u *uplink) reaches(t *testing.T, sky *satellite.Link, way string) (sink string) {
+	t.Helper()
+	opts, caFile := []shore.Option{shore.TakeOnce()}, ""
+	if way == "https" {
+		identity, file, err := shore.NewIdentity(t.TempDir())
+		require.NoError(t, err)
+		opts, caFile = append(opts, shore.WithTLS(identity)), file
+	}
+	far := shore.Start(t, opts...)
+	_, target, _ := strings.Cut(far.HTTPEndpoint(), "://")
+	if way == "grpc" {
+		target = far.GRPCEndpoint()
+	}
+	port := sky.To(t, target)
+	u.shores, u.ports = append(u.shores, far), append(u.ports, port)
+	return sinkOver(way, port.Address(), caFile)
+}
+
+// loads puts so many parcels into every sender's queue.
+func (u *uplink) loads(parcels int) (records int) {
+	u.t.Helper()
+	records = parcels * parcelRecords
+	u.awaitDone(u.send(load.Plan{Records: records, Batch: parcelRecords, Noise: recordNoise, Mix: []record.Signal{record.Logs}}))
+	return records
+}
+
+// parcelsFor is how many parcels a link carries in that time.
+func (u *uplink) parcelsFor(span time.Duration) int {
+	return int(span.Seconds()*float64(u.plan.rate)) / parcelBytes
+}
+
+// arrives opens the ports of the senders, all of them if none is named, and waits until
+// the backlog flows: from then on the link is to be full.
+func (u *uplink) arrives(senders ...int) (since time.Time) {
+	u.t.Helper()
+	if len(senders) == 0 {
+		for i := range u.ports {
+			senders = append(senders, i)
+		}
+	}
+	for _, i := range senders {
+		require.NoError(u.t, u.ports[i].Up())
+	}
+	u.await(prompt, "the backlog flows", func() bool { return u.sent() > 4*parcelBytes })
+	return time.Now()
+}
+
+// sent is how many bytes have arrived at the ports.
+func (u *uplink) sent() (bytes int) {
+	for _, p := range u.ports {
+		bytes += p.FromShip.Total()
+	}
+	return bytes
+}
+
+// share is how much of the cap the senders have used in that time, 0 to 1.
+func (u *uplink) share(since time.Time, span time.Duration, senders ...int) float64 {
+	bytes := 0
+	for _, i := range senders {
+		bytes += u.ports[i].FromShip.Sum(since, since.Add(span))
+	}
+	return float64(bytes) / span.Seconds() / float64(u.plan.rate)
+}
+
+// requireCapped: no second has more than rate and burst. A machine that has other things to do
+// as well sits on what has arrived, and then all of it seems to come at once.
+func (u *uplink) requireCapped() {
+	u.t.Helper()
+	var records []*satellite.Record
+	for _, p := range u.ports {
+		records = append(records, p.FromShip)
+	}
+	most := satellite.Most(time.Second, records...)
+	u.t.Logf("most in a second: %d bytes, %.3f of the rate", most, float64(most)/float64(u.plan.rate))
+	assert.LessOrEqual(u.t, most, inLong(u.plan.rate*3/2, u.plan.rate+linkBurst))
+}
+
+// requireAshore makes up the balance at every shore.
+func (u *uplink) requireAshore(records int) {
+	u.t.Helper()
+	u.await(drained, "every record is ashore", func() bool {
+		for _, far := range u.shores {
+			if far.Delivered() < records {
+				return false
+			}
+		}
+		return true
+	})
+	acknowledged := u.ledger.Acknowledged()
+	require.Len(u.t, acknowledged, records)
+	parked := tally.ParkedIDs(u.deadLetters())
+	for i, far := range u.shores {
+		balance := tally.Compare(acknowledged, far.Counts(), parked)
+		made, reset := u.ports[i].Connections()
+		u.t.Logf("%s: %s; %d came twice and were told by their keys; %d connections, %d reset", u.plan.senders[i].name, balance, far.Repeats(), made, reset)
+		assert.True(u.t, balance.Exact(), balance)
+		assert.Empty(u.t, balance.Parked)
+		assert.Empty(u.t, far.ChangedKeys())
+	}
+}

@@ -1,0 +1,54 @@
+package e2e_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-mship/otelcol-mship/testbed/satellite"
+)
+
+// Two exporters share the link by their weights; who is alone has all of it.
+func TestWeightsShareTheLink(t *testing.T) {
+	t.Parallel()
+	for _, way := range []string{"http", "grpc"} {
+		t.Run(way, func(t *testing.T) {
+			alone(t)
+			both, single := inLong(4*time.Second, 30*time.Second), inLong(2*time.Second, 10*time.Second)
+			const heavy, light = 0, 1
+			u := newUplink(t, uplinkPlan{
+				link: "burst: 65536", sky: satellite.Settings{OneWay: oneWay},
+				senders: []sender{
+					{name: "heavy", way: way, more: "link_weight: 4, " + patient},
+					{name: "light", way: way, more: "link_weight: 1, " + patient},
+				},
+			})
+			u.loads(u.parcelsFor(both + 2*single + 8*time.Second))
+			since := u.arrives().Add(time.Second)
+			<-time.After(time.Until(since.Add(both)))
+			shares := u.share(since, both, heavy) / u.share(since, both, light)
+			t.Logf("shares over %s: %.2f to 1", both, shares)
+			assert.InDelta(t, 4, shares, inLong(1.5, 0.4))
+
+			u.requireAlone(heavy, light, single)
+			require.NoError(t, u.ports[light].Up())
+			u.requireAlone(light, heavy, single)
+			u.requireCapped()
+		})
+	}
+}
+
+// requireAlone takes the way of one sender down, and measures the other's.
+func (u *uplink) requireAlone(who, silent int, span time.Duration) {
+	u.t.Helper()
+	u.ports[silent].Down()
+	before := u.ports[who].FromShip.Total()
+	u.await(prompt, "it has the link", func() bool { return u.ports[who].FromShip.Total() > before+4*parcelBytes })
+	since := time.Now()
+	<-time.After(span)
+	used := u.share(since, span, who)
+	u.t.Logf("%s alone over %s: %.3f of the cap", u.plan.senders[who].name, span, used)
+	assert.GreaterOrEqual(u.t, used, inLong(0.5, 0.95))
+}
