@@ -46,7 +46,7 @@ func TestAnAllowanceIsKeptOverStopsAndKills(t *testing.T) {
 			u.requireCounted(allowed)
 
 			u.await(prompt, "it is used up", func() bool { return len(u.agent.LogLines("the allowance is used up")) > 0 })
-			u.requireHeld(allowed, inLong(3*time.Second, time.Until(next)-time.Second))
+			u.requireHeld(allowed, inLong(time.Now().Add(4*time.Second), next.Add(-time.Second)))
 			if inLong(false, true) {
 				<-time.After(time.Until(next))
 				u.requireAshore(records)
@@ -84,15 +84,15 @@ func (u *uplink) requireCounted(allowed int) {
 	assert.GreaterOrEqual(u.t, left, float64(allowed-after)-float64(allowed)/100)
 }
 
-// requireHeld: the allowance is used up, wholly and not further, and so it stays, for no fault of anybody.
-func (u *uplink) requireHeld(allowed int, lasts time.Duration) {
+// requireHeld: the allowance is used up, wholly and not further, and so it stays until then, for no fault of anybody.
+func (u *uplink) requireHeld(allowed int, until time.Time) {
 	u.t.Helper()
 	<-time.After(time.Second) // what flies lands
 	cost := u.cost()
 	u.t.Logf("used up: %d bytes of %d", cost, allowed)
 	assert.LessOrEqual(u.t, u.sent(), allowed)
 	assert.InEpsilon(u.t, allowed, cost, 0.01)
-	u.through(lasts, "nothing is sent", func() bool { return u.cost() == cost })
+	u.through(time.Until(until), "nothing is sent", func() bool { return u.cost() == cost })
 	assert.Zero(u.t, u.metric("mship_link_allowance_remaining_bytes"))
 	u.requireCalm("shore")
 }

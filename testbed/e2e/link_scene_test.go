@@ -149,8 +149,8 @@ func (u *uplink) requireCapped() {
 	for _, p := range u.ports {
 		records = append(records, p.FromShip)
 	}
-	most := satellite.Most(time.Second, records...)
-	u.t.Logf("most in a second: %d bytes, %.3f of the rate", most, float64(most)/float64(u.plan.rate))
+	most, at := satellite.Most(time.Second, records...)
+	u.t.Logf("most in a second: %d bytes, %.3f of the rate, until %s", most, float64(most)/float64(u.plan.rate), at.Format(time.TimeOnly+".000"))
 	assert.LessOrEqual(u.t, most, inLong(u.plan.rate*3/2, u.plan.rate+linkBurst))
 }
 

@@ -18,14 +18,17 @@ func windowed(from, to time.Time) string {
 
 const urgent, bulk = 0, 1
 
+// newWindowed is an uplink with such windows, whose ports are up.
 func newWindowed(t *testing.T, way, windows string) *uplink {
-	return newUplink(t, uplinkPlan{
+	t.Helper()
+	u := newUplink(t, uplinkPlan{
 		link: "windows: [" + windows + "]", sky: satellite.Settings{OneWay: oneWay},
-		senders: []sender{
-			{name: "urgent", way: way, more: patient},
-			{name: "bulk", way: way, more: "timeout: 1s, urgent: false"},
-		},
+		senders: []sender{{name: "urgent", way: way}, {name: "bulk", way: way, more: "timeout: 3s, urgent: false"}},
 	})
+	for _, p := range u.ports {
+		require.NoError(t, p.Up())
+	}
+	return u
 }
 
 // Outside of the windows what is not urgent does not even connect, and that is no failure.
@@ -36,12 +39,9 @@ func TestOnlyTheUrgentGoesOutsideOfAWindow(t *testing.T) {
 			t.Parallel()
 			now := time.Now()
 			u := newWindowed(t, way, windowed(now.Add(2*time.Hour), now.Add(3*time.Hour)))
-			for _, p := range u.ports {
-				require.NoError(t, p.Up())
-			}
 			records := u.loads(u.parcelsFor(time.Second))
 			u.await(prompt, "the urgent is ashore", func() bool { return u.shores[urgent].Delivered() == records })
-			u.through(3*time.Second, "bulk does not flow", func() bool { return u.ports[bulk].FromShip.Total() == 0 })
+			u.through(4*time.Second, "bulk does not flow", func() bool { return u.ports[bulk].FromShip.Total() == 0 })
 			u.requireCalm("bulk")
 			assert.Zero(t, u.metric("mship_sink_error_total", "sink", "bulk"))
 			if made, _ := u.ports[bulk].Connections(); way == "http" {
@@ -70,7 +70,6 @@ func TestAWindowClosesAndOpensInTheMiddleOfADrain(t *testing.T) {
 			opens := closes.Add(time.Minute)
 			u := newWindowed(t, way, windowed(now.Add(-time.Hour), closes)+", "+windowed(opens, now.Add(2*time.Hour)))
 			records := u.loads(u.parcelsFor(time.Until(closes) + 10*time.Second))
-			u.arrives()
 			<-time.After(time.Until(closes.Add(time.Second)))
 			held := u.ports[bulk].FromShip.Total()
 			assert.NotZero(t, held)

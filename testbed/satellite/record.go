@@ -70,8 +70,8 @@ func (r *Record) Sum(from, to time.Time) (sum int) {
 }
 
 // Most is the largest number of bytes that came in any span of that length, on
-// all the records together.
-func Most(span time.Duration, records ...*Record) (most int) {
+// all the records together, and when the last of them came.
+func Most(span time.Duration, records ...*Record) (most int, at time.Time) {
 	var all []arrival
 	for _, r := range records {
 		all = append(all, r.snapshot()...)
@@ -84,7 +84,9 @@ func Most(span time.Duration, records ...*Record) (most int) {
 			inside -= all[first].bytes
 			first++
 		}
-		most = max(most, inside)
+		if inside > most {
+			most, at = inside, a.at
+		}
 	}
-	return most
+	return most, at
 }

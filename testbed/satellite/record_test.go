@@ -19,12 +19,26 @@ func TestTheMostInASpan(t *testing.T) {
 	begin := time.Now()
 	ms := time.Millisecond
 	one := recorded(begin, map[time.Duration]int{0: 10, 400 * ms: 20, 999 * ms: 30, 1000 * ms: 40, 3000 * ms: 70})
-	assert.Equal(t, 90, Most(time.Second, one), "a span has its beginning, not its end")
-	assert.Equal(t, 100, Most(1001*ms, one))
 	two := recorded(begin, map[time.Duration]int{1200 * ms: 5, 2400 * ms: 50})
-	assert.Equal(t, 120, Most(time.Second, one, two))
-	assert.Equal(t, 95, Most(time.Second, one, recorded(begin, map[time.Duration]int{1200 * ms: 5})))
-	assert.Zero(t, Most(time.Second))
+	for _, c := range []struct {
+		span    time.Duration
+		records []*Record
+		most    int
+		at      time.Duration
+	}{
+		{time.Second, []*Record{one}, 90, 1000 * ms}, // a span has its beginning, not its end
+		{1001 * ms, []*Record{one}, 100, 1000 * ms},
+		{time.Second, []*Record{one, two}, 120, 3000 * ms},
+		{time.Second, []*Record{two, one}, 120, 3000 * ms},
+		{300 * ms, []*Record{one, two}, 75, 1200 * ms},
+	} {
+		most, at := Most(c.span, c.records...)
+		assert.Equal(t, c.most, most)
+		assert.Equal(t, c.at, at.Sub(begin))
+	}
+	most, at := Most(time.Second)
+	assert.Zero(t, most)
+	assert.Zero(t, at)
 
 	assert.Equal(t, 170, one.Total())
 	assert.Equal(t, 90, one.Sum(begin.Add(400*ms), begin.Add(1001*ms)))

@@ -131,8 +131,8 @@ func (h *httpEnd) read(e *Entry, r *http.Request, contentType string) (wire []by
 	if err != nil {
 		return nil, err
 	}
-	ids, err := decode(e.Signal, contentType, plain)
-	h.shore.book.read(e, ids, len(wire))
+	what, err := decode(e.Signal, contentType, plain)
+	h.shore.book.read(e, what, len(wire))
 	return wire, err
 }
 
