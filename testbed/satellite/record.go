@@ -70,8 +70,9 @@ func (r *Record) Sum(from, to time.Time) (sum int) {
 }
 
 // Most is the largest number of bytes that came in any span of that length, on
-// all the records together, and when the last of them came.
-func Most(span time.Duration, records ...*Record) (most int, at time.Time) {
+// all the records together, and when the last of them came. Only spans for which
+// counts holds are looked at; nil is all of them.
+func Most(span time.Duration, counts func(from, to time.Time) bool, records ...*Record) (most int, at time.Time) {
 	var all []arrival
 	for _, r := range records {
 		all = append(all, r.snapshot()...)
@@ -84,7 +85,7 @@ func Most(span time.Duration, records ...*Record) (most int, at time.Time) {
 			inside -= all[first].bytes
 			first++
 		}
-		if inside > most {
+		if inside > most && (counts == nil || counts(a.at.Add(-span), a.at)) {
 			most, at = inside, a.at
 		}
 	}

@@ -32,11 +32,14 @@ func TestTheMostInASpan(t *testing.T) {
 		{time.Second, []*Record{two, one}, 120, 3000 * ms},
 		{300 * ms, []*Record{one, two}, 75, 1200 * ms},
 	} {
-		most, at := Most(c.span, c.records...)
+		most, at := Most(c.span, nil, c.records...)
 		assert.Equal(t, c.most, most)
 		assert.Equal(t, c.at, at.Sub(begin))
 	}
-	most, at := Most(time.Second)
+	before := func(_, to time.Time) bool { return to.Before(begin.Add(time.Second)) }
+	most, _ := Most(time.Second, before, one)
+	assert.Equal(t, 60, most)
+	most, at := Most(time.Second, nil)
 	assert.Zero(t, most)
 	assert.Zero(t, at)
 
@@ -54,4 +57,14 @@ func TestWhatComesInOneGrainIsOneArrival(t *testing.T) {
 	}
 	assert.Len(t, r.snapshot(), 5)
 	assert.Equal(t, 5000, r.Total())
+}
+
+func TestASpanWithAStallIsNotCalm(t *testing.T) {
+	l, begin := &Link{}, time.Now()
+	at := func(s int) time.Time { return begin.Add(time.Duration(s) * time.Second) }
+	l.stalls.note(at(2), at(3))
+	l.stalls.note(at(7), at(8))
+	for span, calm := range map[[2]int]bool{{0, 2}: true, {1, 3}: false, {3, 7}: true, {2, 3}: false, {4, 9}: false, {8, 20}: true} {
+		assert.Equal(t, calm, l.Calm(at(span[0]), at(span[1])), span)
+	}
 }

@@ -31,6 +31,7 @@ type Settings struct {
 // Link is the way of all its ports. It is safe for concurrent use.
 type Link struct {
 	settings Settings
+	stalls   stalls
 	stop     chan struct{}
 	running  sync.WaitGroup
 
@@ -42,6 +43,7 @@ type Link struct {
 func Start(t testing.TB, s Settings) *Link {
 	t.Helper()
 	l := &Link{settings: s, stop: make(chan struct{})}
+	l.running.Go(func() { l.stalls.watch(l.stop) })
 	if s.Resets > 0 {
 		l.running.Go(l.reset)
 	}
