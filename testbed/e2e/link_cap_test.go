@@ -14,7 +14,7 @@ const patient = "circuit_breaker: {failure_threshold: 1000}"
 
 // Two exporters on one link: the cap holds in every second, and is used.
 func TestTheLinkIsFullAndNoFuller(t *testing.T) {
-	t.Parallel()
+	alone(t)
 	for name, c := range map[string]struct {
 		resets float64
 		used   float64
@@ -45,7 +45,7 @@ func TestTheLinkIsFullAndNoFuller(t *testing.T) {
 
 // What the collector brings along is capped the same, by naming the link among its middlewares.
 func TestStockExportersAreCappedTheSame(t *testing.T) {
-	t.Parallel()
+	alone(t)
 	for _, way := range []string{"http", "grpc"} {
 		t.Run(way, func(t *testing.T) {
 			alone(t)
@@ -65,12 +65,5 @@ func TestStockExportersAreCappedTheSame(t *testing.T) {
 			counted := u.metric("mship_link_bytes_total", "link", "mship_link/vsat", "direction", "up", "sink", "other")
 			assert.InEpsilon(t, u.ports[0].FromShip.Total(), counted, 0.01, "what is counted is what arrives")
 		})
-	}
-}
-
-// alone: what is measured to the last percent has the machine to itself in the long form.
-func alone(t *testing.T) {
-	if inLong(true, false) {
-		t.Parallel()
 	}
 }

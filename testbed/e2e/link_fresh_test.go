@@ -33,7 +33,7 @@ var freshCases = []struct {
 
 // After a long outage what happens now does not wait behind all that happened then, which goes on all the same.
 func TestWhatIsFreshDoesNotWaitForTheBacklog(t *testing.T) {
-	t.Parallel()
+	alone(t)
 	for _, c := range freshCases {
 		t.Run(c.name+", "+c.way, func(t *testing.T) {
 			alone(t)

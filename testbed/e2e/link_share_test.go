@@ -12,7 +12,7 @@ import (
 
 // Two exporters share the link by their weights; who is alone has all of it.
 func TestWeightsShareTheLink(t *testing.T) {
-	t.Parallel()
+	alone(t)
 	for _, way := range []string{"http", "grpc"} {
 		t.Run(way, func(t *testing.T) {
 			alone(t)
