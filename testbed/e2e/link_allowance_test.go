@@ -32,7 +32,7 @@ func TestAnAllowanceIsKeptOverStopsAndKills(t *testing.T) {
 			}
 			u := newUplink(t, uplinkPlan{
 				link: fmt.Sprintf("allowance: {bytes: %d, per: day, reset: %q}", allowed, timeOfDay(next)),
-				sky:  satellite.Settings{OneWay: oneWay}, senders: []sender{{name: "shore", way: way, more: patient}},
+				sky:  satellite.Settings{OneWay: oneWay}, senders: []sender{{name: "shore", way: way, more: rested}},
 			})
 			records := u.loads(allowed * 3 / 2 / parcelBytes)
 			u.arrives()

@@ -9,8 +9,8 @@ import (
 	"github.com/otelcol-mship/otelcol-mship/testbed/satellite"
 )
 
-// An exporter whose connection is reset under many requests goes on at once here, as if it were one failure.
-const patient = "circuit_breaker: {failure_threshold: 1000}"
+// rested is an exporter that is soon back after the ports were down.
+const rested = "circuit_breaker: {open_duration: 1s}"
 
 // Two exporters on one link: the cap holds in every second, and is used.
 func TestTheLinkIsFullAndNoFuller(t *testing.T) {
@@ -27,11 +27,12 @@ func TestTheLinkIsFullAndNoFuller(t *testing.T) {
 				alone(t)
 				span := inLong(5*time.Second, time.Minute)
 				u := newUplink(t, uplinkPlan{
-					link: "burst: 65536", sky: satellite.Settings{OneWay: oneWay, Resets: c.resets},
-					senders: []sender{{name: "shore", way: way, more: patient}, {name: "logs", way: way, more: patient}},
+					link: "burst: 65536", sky: satellite.Settings{OneWay: oneWay},
+					senders: []sender{{name: "shore", way: way, more: rested}, {name: "logs", way: way, more: rested}},
 				})
 				records := u.loads(u.parcelsFor(span+4*time.Second) / 2)
 				since := u.arrives()
+				u.sky.Resets(c.resets)
 				<-time.After(time.Until(since.Add(span)))
 				used := u.share(since, span, 0, 1)
 				t.Logf("used over %s: %.3f of the cap", span, used)

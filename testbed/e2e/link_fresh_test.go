@@ -40,7 +40,7 @@ func TestWhatIsFreshDoesNotWaitForTheBacklog(t *testing.T) {
 			backlog, old := inLong(10_000_000, 500_000_000), inLong(3*time.Second, 10*time.Second)
 			u := newUplink(t, uplinkPlan{
 				rate: inLong(4, 8) * linkRate, sky: satellite.Settings{OneWay: fastWay},
-				senders: []sender{{name: "shore", way: c.way, more: "fresh_share: 0.5, fresh_for: " + old.String() + ", " + patient}},
+				senders: []sender{{name: "shore", way: c.way, more: "fresh_share: 0.5, fresh_for: " + old.String() + ", " + rested}},
 			})
 			stale := u.loads(backlog / parcelBytes)
 			<-time.After(old)

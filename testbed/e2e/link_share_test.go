@@ -21,8 +21,8 @@ func TestWeightsShareTheLink(t *testing.T) {
 			u := newUplink(t, uplinkPlan{
 				link: "burst: 65536", sky: satellite.Settings{OneWay: oneWay},
 				senders: []sender{
-					{name: "heavy", way: way, more: "link_weight: 4, " + patient},
-					{name: "light", way: way, more: "link_weight: 1, " + patient},
+					{name: "heavy", way: way, more: "link_weight: 4, " + rested},
+					{name: "light", way: way, more: "link_weight: 1, " + rested},
 				},
 			})
 			u.loads(u.parcelsFor(both + 2*single + inLong(8*time.Second, 18*time.Second)))

@@ -12,8 +12,10 @@
 package satellite
 
 import (
+	"math"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -23,15 +25,13 @@ type Settings struct {
 	// OneWay is how long each byte flies, either way. A connection takes a round
 	// trip more before its first byte is on its way.
 	OneWay time.Duration
-	// Resets is the share of the open connections that is reset in each second, 0
-	// to 1: 0.02 resets one of ten connections every 5 s, and a single one every 50 s.
-	Resets float64
 }
 
 // Link is the way of all its ports. It is safe for concurrent use.
 type Link struct {
 	settings Settings
 	stalls   stalls
+	resets   atomic.Uint64 // a float64's bits
 	stop     chan struct{}
 	running  sync.WaitGroup
 
@@ -44,12 +44,15 @@ func Start(t testing.TB, s Settings) *Link {
 	t.Helper()
 	l := &Link{settings: s, stop: make(chan struct{})}
 	l.running.Go(func() { l.stalls.watch(l.stop) })
-	if s.Resets > 0 {
-		l.running.Go(l.reset)
-	}
+	l.running.Go(l.reset)
 	t.Cleanup(l.close)
 	return l
 }
+
+// Resets sets the share of the open connections that is reset in each second from
+// now on, 0 to 1: 0.02 resets one of ten connections every 5 s, and a single one
+// every 50 s, the first after half of that.
+func (l *Link) Resets(share float64) { l.resets.Store(math.Float64bits(share)) }
 
 func (l *Link) close() {
 	close(l.stop)
@@ -78,8 +81,8 @@ func (l *Link) reset() {
 			return
 		case <-tick.C:
 		}
-		open := l.open()
-		owed += l.settings.Resets * float64(len(open)) * resetStep.Seconds()
+		open, share := l.open(), math.Float64frombits(l.resets.Load())
+		owed += share * float64(len(open)) * resetStep.Seconds()
 		if owed >= 1 && len(open) > 0 {
 			owed--
 			open[dice.IntN(len(open))].breakOff()

@@ -132,11 +132,13 @@ func TestAServerThatIsDownResets(t *testing.T) {
 // Half of four connections in each second: the first after a quarter of a second, as by clockwork.
 func TestAShareOfTheConnectionsIsReset(t *testing.T) {
 	t.Parallel()
-	p := up(t, Settings{Resets: 0.5})
+	p := up(t, Settings{})
 	var conns []*net.TCPConn
 	for range 4 {
 		conns = append(conns, dial(t, p))
 	}
+	require.Eventually(t, func() bool { return len(p.open()) == 4 }, time.Minute, time.Millisecond)
+	p.link.Resets(0.5)
 	for _, c := range conns {
 		_, err := c.Read(make([]byte, 1))
 		require.ErrorIs(t, err, syscall.ECONNRESET)
