@@ -25,7 +25,7 @@ func TestTheLinkIsFullAndNoFuller(t *testing.T) {
 		for _, way := range []string{"http", "https", "grpc"} {
 			t.Run(name+", "+way, func(t *testing.T) {
 				alone(t)
-				span := inLong(5*time.Second, time.Minute)
+				span := inLong(4*time.Second, time.Minute)
 				u := newUplink(t, uplinkPlan{
 					link: "burst: 65536", sky: satellite.Settings{OneWay: oneWay},
 					senders: []sender{{name: "shore", way: way, more: rested}, {name: "logs", way: way, more: rested}},

@@ -122,19 +122,15 @@ func (u *uplink) parcelsFor(span time.Duration) int {
 	return int(span.Seconds()*float64(u.plan.rate)) / parcelBytes
 }
 
-// arrives opens the ports of the senders, all of them if none is named, and waits until
-// the backlog flows: from then on the link is to be full.
-func (u *uplink) arrives(senders ...int) (since time.Time) {
+// arrives opens the ports, and waits until all senders flow: from then on the link is to be full.
+func (u *uplink) arrives() (since time.Time) {
 	u.t.Helper()
-	if len(senders) == 0 {
-		for i := range u.ports {
-			senders = append(senders, i)
-		}
+	for _, p := range u.ports {
+		require.NoError(u.t, p.Up())
 	}
-	for _, i := range senders {
-		require.NoError(u.t, u.ports[i].Up())
+	for i, p := range u.ports {
+		u.await(prompt, u.plan.senders[i].name+" flows", func() bool { return p.FromShip.Total() > 3*parcelBytes })
 	}
-	u.await(prompt, "the backlog flows", func() bool { return u.sent() > 4*parcelBytes })
 	return time.Now()
 }
 

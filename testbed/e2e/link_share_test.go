@@ -30,7 +30,7 @@ func TestWeightsShareTheLink(t *testing.T) {
 			<-time.After(time.Until(since.Add(both)))
 			shares := u.share(since, both, heavy) / u.share(since, both, light)
 			t.Logf("shares over %s: %.2f to 1", both, shares)
-			assert.InDelta(t, 4, shares, inLong(1.5, 0.4))
+			assert.InDelta(t, 4, shares, inLong(2, 0.4))
 
 			u.requireAlone(heavy, light, single)
 			require.NoError(t, u.ports[light].Up())
