@@ -30,7 +30,7 @@ func stamped(c net.Conn) func(p []byte) (n int, at time.Time, err error) {
 		var told int
 		e := raw.Read(func(fd uintptr) bool {
 			n, told, _, _, err = unix.Recvmsg(int(fd), p, control, 0)
-			return err != unix.EAGAIN && err != unix.EINTR //nolint:errorlint // an errno as it is
+			return err != unix.EAGAIN && err != unix.EINTR
 		})
 		if e != nil {
 			return 0, time.Now(), e
@@ -48,7 +48,7 @@ func stampIn(control []byte) time.Time {
 	for _, m := range messages {
 		if m.Header.Level == unix.SOL_SOCKET && m.Header.Type == unix.SCM_TIMESTAMPNS && len(m.Data) >= 16 {
 			sec, nsec := binary.NativeEndian.Uint64(m.Data), binary.NativeEndian.Uint64(m.Data[8:])
-			return time.Unix(int64(sec), int64(nsec)) //nolint:gosec // the kernel's own
+			return time.Unix(int64(sec), int64(nsec))
 		}
 	}
 	return time.Now()
