@@ -66,7 +66,7 @@ func sinkOver(way, address, caFile string) string {
 // over gives a sender its sink.
 func (s sender) over(sink string) exporter {
 	common := []string{
-		"sending_queue: {storage: mship_storage, queue_size: 100000000}",
+		"sending_queue: {storage: mship_storage, queue_size: 1000000000}",
 		"retry_on_failure: {initial_interval: 100ms, max_interval: 500ms, max_elapsed_time: 0s}",
 	}
 	if s.more != "" {
