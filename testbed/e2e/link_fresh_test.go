@@ -54,7 +54,7 @@ func TestWhatIsFreshDoesNotWaitForTheBacklog(t *testing.T) {
 			late, share := u.freshAndStale(stale, healed, drained)
 			assert.GreaterOrEqual(t, share, c.least)
 			assert.LessOrEqual(t, share, c.most)
-			assert.True(t, !c.soon || late < inLong(3*time.Second, 10*time.Second), late)
+			assert.True(t, !c.soon || late < inLong(drained.Sub(healed)/2, 10*time.Second), late)
 		})
 	}
 }

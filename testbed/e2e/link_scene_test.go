@@ -151,6 +151,26 @@ func (u *uplink) share(since time.Time, span time.Duration, senders ...int) floa
 	return float64(bytes) / span.Seconds() / float64(u.plan.rate)
 }
 
+// requireUsed: that much of the cap was used, if the machine let the agent run; in the long form it has to.
+func (u *uplink) requireUsed(since time.Time, span time.Duration, least float64, senders ...int) {
+	u.t.Helper()
+	<-time.After(time.Until(since.Add(span)))
+	used := u.share(since, span, senders...)
+	u.t.Logf("used over %s: %.3f of the cap", span, used)
+	assert.True(u.t, used >= least || !u.ran(since, span), "used %.3f of the cap", used)
+}
+
+// ran says whether the machine let everybody run in that time. Where it did not, what there is
+// too little of is nobody's fault, but for the long form, which is no proof on a busy machine.
+func (u *uplink) ran(since time.Time, span time.Duration) bool {
+	still := u.sky.Stalled(since, since.Add(span))
+	if inLong(still < span/10, true) {
+		return true
+	}
+	u.t.Logf("the machine stood still for %s of %s: it does not tell how much the agent could send", still.Round(time.Millisecond), span)
+	return false
+}
+
 // requireCapped: no second has more than rate and burst. A machine that stands still for a while
 // lets things come together; then nobody can tell, but it is not for long that more may come.
 func (u *uplink) requireCapped() {
@@ -165,7 +185,7 @@ func (u *uplink) requireCapped() {
 	u.t.Logf("most in a second: %d bytes, %.3f of the rate; %.3f with the seconds in which the machine stood still, until %s",
 		calm, float64(calm)/float64(rate), float64(most)/float64(rate), at.Format(time.TimeOnly+".000"))
 	assert.LessOrEqual(u.t, calm, rate+linkBurst*rate/linkRate)
-	assert.LessOrEqual(u.t, most, 2*rate)
+	assert.LessOrEqual(u.t, most, 3*rate)
 	assert.GreaterOrEqual(u.t, calm, inLong(0, rate*9/10), "there is no second in which it did not")
 }
 

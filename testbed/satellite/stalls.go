@@ -58,3 +58,15 @@ func (l *Link) Calm(from, to time.Time) bool {
 	}
 	return true
 }
+
+// Stalled is how long the machine stood still in that time, all stalls together.
+func (l *Link) Stalled(from, to time.Time) (sum time.Duration) {
+	l.stalls.mu.Lock()
+	defer l.stalls.mu.Unlock()
+	for _, s := range l.stalls.list {
+		if s.from.Before(to) && s.to.After(from) {
+			sum += s.to.Sub(s.from)
+		}
+	}
+	return sum
+}
