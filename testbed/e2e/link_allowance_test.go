@@ -75,7 +75,10 @@ func (u *uplink) cost() (bytes int) {
 // requireCounted compares what is left of so many bytes with what the ports saw.
 func (u *uplink) requireCounted(allowed int) {
 	u.t.Helper()
-	u.await(prompt, "what is left is told", func() bool { return u.metric("mship_link_allowance_remaining_bytes") > 0 })
+	u.await(prompt, "what is left is told", func() bool {
+		_, told := u.agent.Metric("mship_link_allowance_remaining_bytes", nil)
+		return told
+	})
 	before := u.cost()
 	left := u.metric("mship_link_allowance_remaining_bytes", "link", "mship_link/vsat")
 	after := u.cost()
