@@ -26,16 +26,16 @@ func TestTheLinkIsFullAndNoFuller(t *testing.T) {
 			t.Run(name+", "+way, func(t *testing.T) {
 				alone(t)
 				span := inLong(4*time.Second, time.Minute)
-				u := newUplink(t, uplinkPlan{
+				w := newAirway(t, airwayPlan{
 					link: "burst: 65536", sky: satellite.Settings{OneWay: oneWay},
 					senders: []sender{{name: "shore", way: way, more: rested}, {name: "logs", way: way, more: rested}},
 				})
-				records := u.loads(u.parcelsFor(span+4*time.Second) / 2)
-				since := u.arrives()
-				u.sky.Resets(c.resets)
-				u.requireUsed(since, span, c.used, 0, 1)
-				u.requireAshore(records)
-				u.requireCapped()
+				records := w.loads(w.parcelsFor(span+4*time.Second) / 2)
+				since := w.arrives()
+				w.sky.Resets(c.resets)
+				w.requireUsed(since, span, c.used, 0, 1)
+				w.requireAshore(records)
+				w.requireCapped()
 			})
 		}
 	}
@@ -48,16 +48,16 @@ func TestStockExportersAreCappedTheSame(t *testing.T) {
 		t.Run(way, func(t *testing.T) {
 			alone(t)
 			span := inLong(4*time.Second, time.Minute)
-			u := newUplink(t, uplinkPlan{
+			w := newAirway(t, airwayPlan{
 				link: "burst: 65536", sky: satellite.Settings{OneWay: oneWay},
 				senders: []sender{{name: "stock", way: way, stock: true, more: "timeout: 2m"}}, // it counts the wait for the link
 			})
-			records := u.loads(u.parcelsFor(span + 4*time.Second))
-			u.requireUsed(u.arrives(), span, inLong(0.5, 0.95), 0)
-			u.requireAshore(records)
-			u.requireCapped()
-			counted := u.metric("mship_link_bytes_total", "link", "mship_link/vsat", "direction", "up", "sink", "other")
-			assert.InEpsilon(t, u.ports[0].FromShip.Total(), counted, 0.01, "what is counted is what arrives")
+			records := w.loads(w.parcelsFor(span + 4*time.Second))
+			w.requireUsed(w.arrives(), span, inLong(0.5, 0.95), 0)
+			w.requireAshore(records)
+			w.requireCapped()
+			counted := w.metric("mship_link_bytes_total", "link", "mship_link/vsat", "direction", "up", "sink", "other")
+			assert.InEpsilon(t, w.ports[0].FromShip.Total(), counted, 0.01, "what is counted is what arrives")
 		})
 	}
 }

@@ -37,9 +37,9 @@ service:
 // exporter is a part of linkTemplate.
 type exporter struct{ ID, Settings string }
 
-// overLink is the configuration of an agent whose senders reach their shores by these sinks.
+// overTheLink is the configuration of an agent whose senders reach their shores by these sinks.
 // link is settings of mship_link, as YAML in one line.
-func overLink(rate int, link string, senders []sender, sinks []string) agent.Config {
+func overTheLink(rate int, link string, senders []sender, sinks []string) agent.Config {
 	var exporters []exporter
 	for i, s := range senders {
 		exporters = append(exporters, s.over(sinks[i]))

@@ -38,21 +38,21 @@ func TestWhatIsFreshDoesNotWaitForTheBacklog(t *testing.T) {
 		t.Run(c.name+", "+c.way, func(t *testing.T) {
 			alone(t)
 			backlog, old := inLong(10_000_000, 500_000_000), inLong(3*time.Second, 10*time.Second)
-			u := newUplink(t, uplinkPlan{
-				rate: inLong(4, 8) * linkRate, sky: satellite.Settings{OneWay: fastWay},
+			w := newAirway(t, airwayPlan{
+				rate: inLong(4, 8) * vsatRate, sky: satellite.Settings{OneWay: fastWay},
 				senders: []sender{{name: "shore", way: c.way, more: "fresh_share: 0.5, fresh_for: " + old.String() + ", " + rested}},
 			})
-			stale := u.loads(backlog / parcelBytes)
+			stale := w.loads(backlog / parcelBytes)
 			<-time.After(old)
-			u.arrives()
+			w.arrives()
 			healed := time.Now()
-			enough := u.makesFresh(stale, c.load)
-			u.await(10*time.Minute, "the backlog is ashore", func() bool { return u.staleAshore(stale) })
+			enough := w.makesFresh(stale, c.load)
+			w.await(10*time.Minute, "the backlog is ashore", func() bool { return w.staleAshore(stale) })
 			drained := time.Now()
-			u.requireAshore(stale + enough())
-			u.requireCapped()
-			late, share := u.freshAndStale(stale, healed, drained)
-			if u.ran(healed, drained.Sub(healed)) {
+			w.requireAshore(stale + enough())
+			w.requireCapped()
+			late, share := w.freshAndStale(stale, healed, drained)
+			if w.ran(healed, drained.Sub(healed)) {
 				assert.GreaterOrEqual(t, share, c.least)
 				assert.LessOrEqual(t, share, c.most)
 				assert.True(t, !c.soon || late < inLong(drained.Sub(healed)/2, 10*time.Second), late)
@@ -63,26 +63,26 @@ func TestWhatIsFreshDoesNotWaitForTheBacklog(t *testing.T) {
 
 // makesFresh makes records, numbered from first on, at that share of the cap until enough is
 // called, which tells how many.
-func (u *uplink) makesFresh(first int, share float64) (enough func() (records int)) {
-	stop, before := make(chan struct{}), u.ledger.Sent()
-	done := u.send(load.Plan{
-		Until: stop, First: int64(first), Rate: share * float64(u.plan.rate) / (parcelBytes / parcelRecords),
+func (w *airway) makesFresh(first int, share float64) (enough func() (records int)) {
+	stop, before := make(chan struct{}), w.ledger.Sent()
+	done := w.send(load.Plan{
+		Until: stop, First: int64(first), Rate: share * float64(w.plan.rate) / (parcelBytes / parcelRecords),
 		Batch: parcelRecords, Noise: recordNoise, Mix: []record.Signal{record.Logs},
 	})
 	return func() int {
 		close(stop)
-		u.awaitDone(done)
-		return u.ledger.Sent() - before
+		w.awaitDone(done)
+		return w.ledger.Sent() - before
 	}
 }
 
 // staleAshore says that the backlog, the first so many records, has been taken.
-func (u *uplink) staleAshore(stale int) bool {
-	if u.shore.Delivered() < stale {
+func (w *airway) staleAshore(stale int) bool {
+	if w.shore.Delivered() < stale {
 		return false
 	}
 	taken := 0
-	for id := range u.shore.Counts() {
+	for id := range w.shore.Counts() {
 		if id < int64(stale) {
 			taken++
 		}
@@ -92,11 +92,11 @@ func (u *uplink) staleAshore(stale int) bool {
 
 // freshAndStale tells how old 99 of 100 requests at the most were that were made after the heal,
 // and the share of the backlog, the first so many records, in the bytes ashore.
-func (u *uplink) freshAndStale(stale int, healed, drained time.Time) (late time.Duration, share float64) {
-	u.t.Helper()
+func (w *airway) freshAndStale(stale int, healed, drained time.Time) (late time.Duration, share float64) {
+	w.t.Helper()
 	var ages []time.Duration
 	bytes := map[bool]int{}
-	for _, e := range u.shore.RequestsSince(healed) {
+	for _, e := range w.shore.RequestsSince(healed) {
 		if !e.Taken || e.Repeated || e.Finished.After(drained) {
 			continue
 		}
@@ -106,10 +106,10 @@ func (u *uplink) freshAndStale(stale int, healed, drained time.Time) (late time.
 			ages = append(ages, ageOf(e))
 		}
 	}
-	require.NotEmpty(u.t, ages)
+	require.NotEmpty(w.t, ages)
 	slices.Sort(ages)
 	late, share = ages[len(ages)*99/100], float64(bytes[false])/float64(bytes[false]+bytes[true])
-	u.t.Logf("%s to drain: of %d fresh requests 99%% were younger than %s, half of them than %s; the backlog had %.2f of the bytes",
+	w.t.Logf("%s to drain: of %d fresh requests 99%% were younger than %s, half of them than %s; the backlog had %.2f of the bytes",
 		drained.Sub(healed).Round(time.Second), len(ages), late, ages[len(ages)/2], share)
 	return late, share
 }

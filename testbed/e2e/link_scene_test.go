@@ -17,8 +17,8 @@ import (
 
 // The link of these tests.
 const (
-	linkRate  = 524_288 // bytes per second
-	linkBurst = 65_536
+	vsatRate  = 524_288 // bytes per second
+	vsatBurst = 65_536
 	oneWay    = 300 * time.Millisecond
 )
 
@@ -30,10 +30,10 @@ const (
 	parcelBytes   = parcelRecords * (recordNoise + 350) // about
 )
 
-// uplinkPlan is what a test of the link is made of.
-type uplinkPlan struct {
+// airwayPlan is what a test of the link is made of.
+type airwayPlan struct {
 	link    string // settings of mship_link/vsat beside the rate, as YAML in one line: "a: 1, b: 2"
-	rate    int    // bytes per second; 0 is linkRate
+	rate    int    // bytes per second; 0 is vsatRate
 	sky     satellite.Settings
 	senders []sender // each has all the records to send, to a shore of its own
 }
@@ -46,16 +46,16 @@ type sender struct {
 	more  string // settings beside the link's name, as YAML in one line
 }
 
-// uplink is a scene with a satellite in the middle.
+// airway is a scene with a satellite in the middle.
 //
 //	           ┌─▶ port ─┐              ┌─▶ shore
 //	agent ─────┤         ├─ satellite ──┤
 //	           └─▶ port ─┘              └─▶ shore
 //
 // The scene's shore is the first sender's.
-type uplink struct {
+type airway struct {
 	*scene
-	plan   uplinkPlan
+	plan   airwayPlan
 	sky    *satellite.Link
 	shores []*shore.Shore
 	ports  []*satellite.Port // down until arrives
@@ -69,24 +69,24 @@ func alone(t *testing.T) {
 	}
 }
 
-// newUplink starts all of it, with ports that are down.
-func newUplink(t *testing.T, plan uplinkPlan) *uplink {
+// newAirway starts all of it, with ports that are down.
+func newAirway(t *testing.T, plan airwayPlan) *airway {
 	t.Helper()
 	if plan.rate == 0 {
-		plan.rate = linkRate
+		plan.rate = vsatRate
 	}
-	u := &uplink{plan: plan}
-	u.sky = satellite.Start(t, plan.sky)
+	w := &airway{plan: plan}
+	w.sky = satellite.Start(t, plan.sky)
 	var sinks []string
 	for _, s := range plan.senders {
-		sinks = append(sinks, u.reaches(t, s.way))
+		sinks = append(sinks, w.reaches(t, s.way))
 	}
-	u.scene = boardScene(t, overLink(plan.rate, plan.link, plan.senders, sinks), u.shores[0])
-	return u
+	w.scene = boardScene(t, overTheLink(plan.rate, plan.link, plan.senders, sinks), w.shores[0])
+	return w
 }
 
 // reaches starts a shore and the way to it, and gives the sink that takes it.
-func (u *uplink) reaches(t *testing.T, way string) (sink string) {
+func (w *airway) reaches(t *testing.T, way string) (sink string) {
 	t.Helper()
 	opts, caFile := []shore.Option{shore.TakeOnce()}, ""
 	if way == "https" {
@@ -99,116 +99,116 @@ func (u *uplink) reaches(t *testing.T, way string) (sink string) {
 	if way == "grpc" {
 		target = far.GRPCEndpoint()
 	}
-	port := u.sky.To(t, target)
-	u.shores, u.ports = append(u.shores, far), append(u.ports, port)
+	port := w.sky.To(t, target)
+	w.shores, w.ports = append(w.shores, far), append(w.ports, port)
 	return sinkOver(way, port.Address(), caFile)
 }
 
 // loads puts so many parcels into every sender's queue.
-func (u *uplink) loads(parcels int) (records int) {
-	u.t.Helper()
+func (w *airway) loads(parcels int) (records int) {
+	w.t.Helper()
 	records = parcels * parcelRecords
-	done := u.send(load.Plan{Records: records, Batch: parcelRecords, Noise: recordNoise, Mix: []record.Signal{record.Logs}})
+	done := w.send(load.Plan{Records: records, Batch: parcelRecords, Noise: recordNoise, Mix: []record.Signal{record.Logs}})
 	select {
 	case <-done:
 	case <-time.After(inLong(drained, 10*time.Minute)):
-		require.FailNow(u.t, "the backlog is not in the queue")
+		require.FailNow(w.t, "the backlog is not in the queue")
 	}
 	return records
 }
 
 // parcelsFor is how many parcels a link carries in that time.
-func (u *uplink) parcelsFor(span time.Duration) int {
-	return int(span.Seconds()*float64(u.plan.rate)) / parcelBytes
+func (w *airway) parcelsFor(span time.Duration) int {
+	return int(span.Seconds()*float64(w.plan.rate)) / parcelBytes
 }
 
 // arrives opens the ports, and waits until all senders flow: from then on the link is to be full.
-func (u *uplink) arrives() (since time.Time) {
-	u.t.Helper()
-	for _, p := range u.ports {
-		require.NoError(u.t, p.Up())
+func (w *airway) arrives() (since time.Time) {
+	w.t.Helper()
+	for _, p := range w.ports {
+		require.NoError(w.t, p.Up())
 	}
-	for i, p := range u.ports {
-		u.await(prompt, u.plan.senders[i].name+" flows", func() bool { return p.FromShip.Total() > 3*parcelBytes })
+	for i, p := range w.ports {
+		w.await(prompt, w.plan.senders[i].name+" flows", func() bool { return p.FromShip.Total() > 3*parcelBytes })
 	}
 	return time.Now()
 }
 
 // sent is how many bytes have arrived at the ports.
-func (u *uplink) sent() (bytes int) {
-	for _, p := range u.ports {
+func (w *airway) sent() (bytes int) {
+	for _, p := range w.ports {
 		bytes += p.FromShip.Total()
 	}
 	return bytes
 }
 
 // share is how much of the cap the senders have used in that time, 0 to 1.
-func (u *uplink) share(since time.Time, span time.Duration, senders ...int) float64 {
+func (w *airway) share(since time.Time, span time.Duration, senders ...int) float64 {
 	bytes := 0
 	for _, i := range senders {
-		bytes += u.ports[i].FromShip.Sum(since, since.Add(span))
+		bytes += w.ports[i].FromShip.Sum(since, since.Add(span))
 	}
-	return float64(bytes) / span.Seconds() / float64(u.plan.rate)
+	return float64(bytes) / span.Seconds() / float64(w.plan.rate)
 }
 
 // requireUsed: that much of the cap was used, if the machine let the agent run; in the long form it has to.
-func (u *uplink) requireUsed(since time.Time, span time.Duration, least float64, senders ...int) {
-	u.t.Helper()
+func (w *airway) requireUsed(since time.Time, span time.Duration, least float64, senders ...int) {
+	w.t.Helper()
 	<-time.After(time.Until(since.Add(span)))
-	used := u.share(since, span, senders...)
-	u.t.Logf("used over %s: %.3f of the cap", span, used)
-	assert.True(u.t, used >= least || !u.ran(since, span), "used %.3f of the cap", used)
+	used := w.share(since, span, senders...)
+	w.t.Logf("used over %s: %.3f of the cap", span, used)
+	assert.True(w.t, used >= least || !w.ran(since, span), "used %.3f of the cap", used)
 }
 
 // ran says whether the machine let everybody run in that time. Where it did not, what there is
 // too little of is nobody's fault, but for the long form, which is no proof on a busy machine.
-func (u *uplink) ran(since time.Time, span time.Duration) bool {
-	still := u.sky.Stalled(since, since.Add(span))
+func (w *airway) ran(since time.Time, span time.Duration) bool {
+	still := w.sky.Stalled(since, since.Add(span))
 	if inLong(still < span/10, true) {
 		return true
 	}
-	u.t.Logf("the machine stood still for %s of %s: it does not tell how much the agent could send", still.Round(time.Millisecond), span)
+	w.t.Logf("the machine stood still for %s of %s: it does not tell how much the agent could send", still.Round(time.Millisecond), span)
 	return false
 }
 
 // requireCapped: no second has more than rate and burst. A machine that stands still for a while
 // lets things come together; then nobody can tell, but it is not for long that more may come.
-func (u *uplink) requireCapped() {
-	u.t.Helper()
+func (w *airway) requireCapped() {
+	w.t.Helper()
 	var records []*satellite.Record
-	for _, p := range u.ports {
+	for _, p := range w.ports {
 		records = append(records, p.FromShip)
 	}
-	calm, _ := satellite.Most(time.Second, u.sky.Calm, records...)
+	calm, _ := satellite.Most(time.Second, w.sky.Calm, records...)
 	most, at := satellite.Most(time.Second, nil, records...)
-	rate := u.plan.rate
-	u.t.Logf("most in a second: %d bytes, %.3f of the rate; %.3f with the seconds in which the machine stood still, until %s",
+	rate := w.plan.rate
+	w.t.Logf("most in a second: %d bytes, %.3f of the rate; %.3f with the seconds in which the machine stood still, until %s",
 		calm, float64(calm)/float64(rate), float64(most)/float64(rate), at.Format(time.TimeOnly+".000"))
-	assert.LessOrEqual(u.t, calm, rate+linkBurst*rate/linkRate)
-	assert.LessOrEqual(u.t, most, 3*rate)
-	assert.GreaterOrEqual(u.t, calm, inLong(0, rate*9/10), "there is no second in which it did not")
+	assert.LessOrEqual(w.t, calm, rate+vsatBurst*rate/vsatRate)
+	assert.LessOrEqual(w.t, most, 3*rate)
+	assert.GreaterOrEqual(w.t, calm, inLong(0, rate*9/10), "there is no second in which it did not")
 }
 
 // requireAshore makes up the balance at every shore.
-func (u *uplink) requireAshore(records int) {
-	u.t.Helper()
-	u.await(drained, "every record is ashore", func() bool {
-		for _, far := range u.shores {
+func (w *airway) requireAshore(records int) {
+	w.t.Helper()
+	w.await(drained, "every record is ashore", func() bool {
+		for _, far := range w.shores {
 			if far.Delivered() < records {
 				return false
 			}
 		}
 		return true
 	})
-	acknowledged := u.ledger.Acknowledged()
-	require.Len(u.t, acknowledged, records)
-	parked := tally.ParkedIDs(u.deadLetters())
-	for i, far := range u.shores {
+	acknowledged := w.ledger.Acknowledged()
+	require.Len(w.t, acknowledged, records)
+	parked := tally.ParkedIDs(w.deadLetters())
+	for i, far := range w.shores {
 		balance := tally.Compare(acknowledged, far.Counts(), parked)
-		made, reset := u.ports[i].Connections()
-		u.t.Logf("%s: %s; %d came twice and were told by their keys; %d connections, %d reset", u.plan.senders[i].name, balance, far.Repeats(), made, reset)
-		assert.True(u.t, balance.Exact(), balance)
-		assert.Empty(u.t, balance.Parked)
-		assert.Empty(u.t, far.ChangedKeys())
+		made, reset := w.ports[i].Connections()
+		w.t.Logf("%s: %s; %d came twice and were told by their keys; %d connections, %d reset", w.plan.senders[i].name, balance, far.Repeats(), made, reset)
+		assert.True(w.t, balance.Exact(), balance)
+		assert.Empty(w.t, balance.Parked)
+		assert.Empty(w.t, far.ChangedKeys())
 	}
 }

@@ -18,36 +18,36 @@ func TestWeightsShareTheLink(t *testing.T) {
 			alone(t)
 			both, single := inLong(3*time.Second, 30*time.Second), inLong(2*time.Second, 10*time.Second)
 			const heavy, light = 0, 1
-			u := newUplink(t, uplinkPlan{
+			w := newAirway(t, airwayPlan{
 				link: "burst: 65536", sky: satellite.Settings{OneWay: oneWay},
 				senders: []sender{
 					{name: "heavy", way: way, more: "link_weight: 4, " + rested},
 					{name: "light", way: way, more: "link_weight: 1, " + rested},
 				},
 			})
-			u.loads(u.parcelsFor(both + 2*single + inLong(8*time.Second, 18*time.Second)))
-			since := u.arrives().Add(time.Second)
+			w.loads(w.parcelsFor(both + 2*single + inLong(8*time.Second, 18*time.Second)))
+			since := w.arrives().Add(time.Second)
 			<-time.After(time.Until(since.Add(both)))
-			shares := u.share(since, both, heavy) / u.share(since, both, light)
+			shares := w.share(since, both, heavy) / w.share(since, both, light)
 			t.Logf("shares over %s: %.2f to 1", both, shares)
-			if u.ran(since, both) {
+			if w.ran(since, both) {
 				assert.InDelta(t, 4, shares, inLong(2, 0.4))
 			}
 
-			u.requireAlone(heavy, light, single)
-			require.NoError(t, u.ports[light].Up())
-			u.requireAlone(light, heavy, single)
-			u.requireCapped()
+			w.requireAlone(heavy, light, single)
+			require.NoError(t, w.ports[light].Up())
+			w.requireAlone(light, heavy, single)
+			w.requireCapped()
 		})
 	}
 }
 
 // requireAlone takes the way of one sender down, and measures the other's.
-func (u *uplink) requireAlone(who, silent int, span time.Duration) {
-	u.t.Helper()
-	u.ports[silent].Down()
-	before := u.ports[who].FromShip.Total()
-	u.await(prompt, "it has the link", func() bool { return u.ports[who].FromShip.Total() > before+4*parcelBytes })
+func (w *airway) requireAlone(who, silent int, span time.Duration) {
+	w.t.Helper()
+	w.ports[silent].Down()
+	before := w.ports[who].FromShip.Total()
+	w.await(prompt, "it has the link", func() bool { return w.ports[who].FromShip.Total() > before+4*parcelBytes })
 	since := time.Now().Add(inLong(time.Second, 5*time.Second)) // over gRPC the far end lets more come little by little
-	u.requireUsed(since, span, inLong(0.5, 0.95), who)
+	w.requireUsed(since, span, inLong(0.5, 0.95), who)
 }

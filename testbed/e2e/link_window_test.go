@@ -18,17 +18,17 @@ func windowed(from, to time.Time) string {
 
 const urgent, bulk = 0, 1
 
-// newWindowed is an uplink with such windows, whose ports are up.
-func newWindowed(t *testing.T, way, windows string) *uplink {
+// newWindowed is an airway with such windows, whose ports are up.
+func newWindowed(t *testing.T, way, windows string) *airway {
 	t.Helper()
-	u := newUplink(t, uplinkPlan{
+	w := newAirway(t, airwayPlan{
 		link: "windows: [" + windows + "]", sky: satellite.Settings{OneWay: oneWay},
 		senders: []sender{{name: "urgent", way: way}, {name: "bulk", way: way, more: "timeout: 3s, urgent: false"}},
 	})
-	for _, p := range u.ports {
+	for _, p := range w.ports {
 		require.NoError(t, p.Up())
 	}
-	return u
+	return w
 }
 
 // Outside of the windows what is not urgent does not even connect, and that is no failure.
@@ -38,20 +38,20 @@ func TestOnlyTheUrgentGoesOutsideOfAWindow(t *testing.T) {
 		t.Run(way, func(t *testing.T) {
 			t.Parallel()
 			now := time.Now()
-			u := newWindowed(t, way, windowed(now.Add(2*time.Hour), now.Add(3*time.Hour)))
-			records := u.loads(u.parcelsFor(time.Second))
-			u.await(prompt, "the urgent is ashore", func() bool { return u.shores[urgent].Delivered() == records })
-			u.through(4*time.Second, "bulk does not flow", func() bool { return u.ports[bulk].FromShip.Total() == 0 })
-			u.requireCalm("bulk")
-			assert.Zero(t, u.metric("mship_sink_error_total", "sink", "bulk"))
-			if made, _ := u.ports[bulk].Connections(); way == "http" {
+			w := newWindowed(t, way, windowed(now.Add(2*time.Hour), now.Add(3*time.Hour)))
+			records := w.loads(w.parcelsFor(time.Second))
+			w.await(prompt, "the urgent is ashore", func() bool { return w.shores[urgent].Delivered() == records })
+			w.through(4*time.Second, "bulk does not flow", func() bool { return w.ports[bulk].FromShip.Total() == 0 })
+			w.requireCalm("bulk")
+			assert.Zero(t, w.metric("mship_sink_error_total", "sink", "bulk"))
+			if made, _ := w.ports[bulk].Connections(); way == "http" {
 				assert.Zero(t, made)
 			}
-			require.NoError(t, u.agent.RestartWith(func(cfg *agent.Config) {
+			require.NoError(t, w.agent.RestartWith(func(cfg *agent.Config) {
 				cfg.Vars["link"] = ", windows: [" + windowed(now.Add(-time.Hour), now.Add(time.Hour)) + "]"
 			}))
-			u.requireAshore(records)
-			u.requireCapped()
+			w.requireAshore(records)
+			w.requireCapped()
 		})
 	}
 }
@@ -68,20 +68,20 @@ func TestAWindowClosesAndOpensInTheMiddleOfADrain(t *testing.T) {
 			now := time.Now()
 			closes := minute(now.Add(20 * time.Second))
 			opens := closes.Add(time.Minute)
-			u := newWindowed(t, way, windowed(now.Add(-time.Hour), closes)+", "+windowed(opens, now.Add(2*time.Hour)))
-			records := u.loads(u.parcelsFor(time.Until(closes) + 10*time.Second))
+			w := newWindowed(t, way, windowed(now.Add(-time.Hour), closes)+", "+windowed(opens, now.Add(2*time.Hour)))
+			records := w.loads(w.parcelsFor(time.Until(closes) + 10*time.Second))
 			<-time.After(time.Until(closes.Add(time.Second)))
-			held := u.ports[bulk].FromShip.Total()
+			held := w.ports[bulk].FromShip.Total()
 			assert.NotZero(t, held)
-			require.Less(t, u.shores[bulk].Delivered(), records, "there is nothing left to hold")
-			u.await(time.Until(opens), "the urgent is ashore", func() bool { return u.shores[urgent].Delivered() == records })
-			u.through(time.Until(opens)-time.Second, "bulk does not flow", func() bool { return u.ports[bulk].FromShip.Total() == held })
-			u.requireCalm("bulk")
+			require.Less(t, w.shores[bulk].Delivered(), records, "there is nothing left to hold")
+			w.await(time.Until(opens), "the urgent is ashore", func() bool { return w.shores[urgent].Delivered() == records })
+			w.through(time.Until(opens)-time.Second, "bulk does not flow", func() bool { return w.ports[bulk].FromShip.Total() == held })
+			w.requireCalm("bulk")
 			<-time.After(time.Until(opens))
-			u.await(prompt, "bulk flows", func() bool { return u.ports[bulk].FromShip.Total() > held })
-			u.requireAshore(records)
-			u.requireCalm("bulk")
-			u.requireCapped()
+			w.await(prompt, "bulk flows", func() bool { return w.ports[bulk].FromShip.Total() > held })
+			w.requireAshore(records)
+			w.requireCalm("bulk")
+			w.requireCapped()
 		})
 	}
 }
