@@ -192,7 +192,7 @@ func (w *airway) requireCapped() {
 // requireAshore makes up the balance at every shore.
 func (w *airway) requireAshore(records int) {
 	w.t.Helper()
-	w.await(drained, "every record is ashore", func() bool {
+	w.await(inLong(drained, 10*time.Minute), "every record is ashore", func() bool {
 		for _, far := range w.shores {
 			if far.Delivered() < records {
 				return false
