@@ -19,6 +19,7 @@ type Batch struct {
 	From   int64
 	N      int
 	At     time.Time // of its records: a whole second for all, or else a microsecond apart; the zero time is now
+	Noise  int       // bytes that each log record has more, of which compression saves no more than half
 }
 
 func (b Batch) at() time.Time {

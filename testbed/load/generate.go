@@ -3,6 +3,7 @@
 package load
 
 import (
+	"encoding/hex"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -41,6 +42,28 @@ func Logs(from int64, n int, at time.Time) plog.Logs {
 		lr.Attributes().PutStr("log.source", "main engine "+fmt.Sprint(id%4))
 	}
 	return ld
+}
+
+// logs are those of a batch.
+func (b Batch) logs() plog.Logs {
+	ld := Logs(b.From, b.N, b.at())
+	if b.Noise <= 0 {
+		return ld
+	}
+	records := ld.ResourceLogs().At(0).ScopeLogs().At(0).LogRecords()
+	for i := range records.Len() {
+		records.At(i).Attributes().PutStr("noise", noise(randomOf(^(b.From+int64(i))), b.Noise))
+	}
+	return ld
+}
+
+// noise is so many hexadecimal digits.
+func noise(random *rand.Rand, size int) string {
+	raw := make([]byte, size/2+1)
+	for i := range raw {
+		raw[i] = byte(random.Uint32())
+	}
+	return hex.EncodeToString(raw)[:size]
 }
 
 // Traces returns n spans numbered from, from+1, …, all of one trace.

@@ -56,7 +56,7 @@ func (s *GRPCSender) Send(ctx context.Context, b Batch) error {
 func (s *GRPCSender) export(ctx context.Context, b Batch) (err error) {
 	switch b.Signal {
 	case record.Logs:
-		r := plogotlp.NewExportRequestFromLogs(Logs(b.From, b.N, b.at()))
+		r := plogotlp.NewExportRequestFromLogs(b.logs())
 		_, err = plogotlp.NewGRPCClient(s.conn).Export(ctx, r)
 	case record.Metrics:
 		r := pmetricotlp.NewExportRequestFromMetrics(Metrics(b.From, b.N, b.at()))

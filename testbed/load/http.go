@@ -130,7 +130,7 @@ func encode(b Batch, asJSON bool) ([]byte, error) {
 	}
 	switch b.Signal {
 	case record.Logs:
-		m = plogotlp.NewExportRequestFromLogs(Logs(b.From, b.N, b.at()))
+		m = plogotlp.NewExportRequestFromLogs(b.logs())
 	case record.Metrics:
 		m = pmetricotlp.NewExportRequestFromMetrics(Metrics(b.From, b.N, b.at()))
 	case record.Traces:

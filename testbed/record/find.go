@@ -1,6 +1,8 @@
 package record
 
 import (
+	"time"
+
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/pmetric"
@@ -21,6 +23,20 @@ func InLogs(ld plog.Logs) []int64 {
 		}
 	}
 	return ids
+}
+
+// Oldest is the earliest time of the log records; the zero time if there are none.
+func Oldest(ld plog.Logs) (oldest time.Time) {
+	for _, rl := range ld.ResourceLogs().All() {
+		for _, sl := range rl.ScopeLogs().All() {
+			for _, lr := range sl.LogRecords().All() {
+				if at := lr.Timestamp().AsTime(); oldest.IsZero() || at.Before(oldest) {
+					oldest = at
+				}
+			}
+		}
+	}
+	return oldest
 }
 
 // InTraces returns the number of every span, in order.

@@ -2,6 +2,7 @@ package record_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -54,4 +55,15 @@ func TestRecordWithoutANumber(t *testing.T) {
 	lrs.AppendEmpty().Attributes().PutStr(record.Attribute, "7")
 
 	assert.Equal(t, []int64{record.Unnumbered, record.Unnumbered}, record.InLogs(ld))
+}
+
+func TestTheOldestLogRecord(t *testing.T) {
+	noon := time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
+	ld := plog.NewLogs()
+	assert.Zero(t, record.Oldest(ld))
+	for _, after := range []time.Duration{time.Minute, time.Second, time.Hour} {
+		lrs := ld.ResourceLogs().AppendEmpty().ScopeLogs().AppendEmpty().LogRecords()
+		lrs.AppendEmpty().SetTimestamp(pcommon.NewTimestampFromTime(noon.Add(after)))
+	}
+	assert.Equal(t, noon.Add(time.Second), record.Oldest(ld))
 }

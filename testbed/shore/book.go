@@ -77,10 +77,10 @@ func (b *book) arrive(r Request) *Entry {
 }
 
 // read adds what the body told.
-func (b *book) read(e *Entry, ids []int64, bytes int) {
+func (b *book) read(e *Entry, what content, bytes int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	e.Records, e.Bytes = ids, bytes
+	e.Records, e.Oldest, e.Bytes = what.ids, what.oldest, bytes
 }
 
 // decide notes a verdict, and counts the records if they were taken.

@@ -28,7 +28,7 @@ func TestLogIsBoundedAndCountsGoOn(t *testing.T) {
 	b := newBook()
 	for i := range maxEntries + 1 {
 		e := b.arrive(Request{})
-		b.read(e, []int64{int64(i)}, 1)
+		b.read(e, content{ids: []int64{int64(i)}}, 1)
 		b.decide(e, Verdict{Taken: true})
 		b.finish(e, "")
 	}

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/klauspost/compress/zstd"
+	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
 	"go.opentelemetry.io/collector/pdata/pmetric/pmetricotlp"
 	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
@@ -70,23 +72,31 @@ func readAll(body io.Reader, encoding string) ([]byte, error) {
 	return data, err
 }
 
-// decode returns the numbers of the records in a plain body.
-func decode(signal record.Signal, contentType string, data []byte) ([]int64, error) {
+// content is what is known of the records of a request.
+type content struct {
+	ids    []int64
+	oldest time.Time
+}
+
+func contentOfLogs(ld plog.Logs) content { return content{record.InLogs(ld), record.Oldest(ld)} }
+
+// decode returns what a plain body holds.
+func decode(signal record.Signal, contentType string, data []byte) (content, error) {
 	switch signal {
 	case record.Logs:
 		r := plogotlp.NewExportRequest()
 		err := unmarshal(r, contentType, data)
-		return record.InLogs(r.Logs()), err
+		return contentOfLogs(r.Logs()), err
 	case record.Metrics:
 		r := pmetricotlp.NewExportRequest()
 		err := unmarshal(r, contentType, data)
-		return record.InMetrics(r.Metrics()), err
+		return content{ids: record.InMetrics(r.Metrics())}, err
 	case record.Traces:
 		r := ptraceotlp.NewExportRequest()
 		err := unmarshal(r, contentType, data)
-		return record.InTraces(r.Traces()), err
+		return content{ids: record.InTraces(r.Traces())}, err
 	}
-	return nil, fmt.Errorf("unknown signal %q", signal)
+	return content{}, fmt.Errorf("unknown signal %q", signal)
 }
 
 func unmarshal(into unmarshaler, contentType string, data []byte) error {

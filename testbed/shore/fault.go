@@ -13,6 +13,7 @@ type Request struct {
 	Protocol Protocol
 	Signal   record.Signal
 	Records  []int64             // record.Unnumbered where one has no number
+	Oldest   time.Time           // of its log records, by their own time; zero for other signals
 	Bytes    int                 // body or message on the wire, so after compression
 	Header   map[string][]string // HTTP header or gRPC metadata
 }

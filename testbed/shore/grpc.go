@@ -60,7 +60,7 @@ type logsService struct {
 
 // Export serves one request of logs.
 func (s *logsService) Export(ctx context.Context, r plogotlp.ExportRequest) (plogotlp.ExportResponse, error) {
-	return plogotlp.NewExportResponse(), s.end.export(ctx, record.Logs, record.InLogs(r.Logs()), callLogs(r))
+	return plogotlp.NewExportResponse(), s.end.export(ctx, record.Logs, contentOfLogs(r.Logs()), callLogs(r))
 }
 
 type metricsService struct {
@@ -70,7 +70,7 @@ type metricsService struct {
 
 // Export serves one request of metrics.
 func (s *metricsService) Export(ctx context.Context, r pmetricotlp.ExportRequest) (pmetricotlp.ExportResponse, error) {
-	return pmetricotlp.NewExportResponse(), s.end.export(ctx, record.Metrics, record.InMetrics(r.Metrics()), callMetrics(r))
+	return pmetricotlp.NewExportResponse(), s.end.export(ctx, record.Metrics, content{ids: record.InMetrics(r.Metrics())}, callMetrics(r))
 }
 
 type tracesService struct {
@@ -80,7 +80,7 @@ type tracesService struct {
 
 // Export serves one request of traces.
 func (s *tracesService) Export(ctx context.Context, r ptraceotlp.ExportRequest) (ptraceotlp.ExportResponse, error) {
-	return ptraceotlp.NewExportResponse(), s.end.export(ctx, record.Traces, record.InTraces(r.Traces()), callTraces(r))
+	return ptraceotlp.NewExportResponse(), s.end.export(ctx, record.Traces, content{ids: record.InTraces(r.Traces())}, callTraces(r))
 }
 
 // tap sees a call before its message is read.
@@ -108,7 +108,7 @@ func signalOf(method string) record.Signal {
 }
 
 // export serves one request whose message was read; next hands it on.
-func (g *grpcEnd) export(ctx context.Context, signal record.Signal, ids []int64, next call) error {
+func (g *grpcEnd) export(ctx context.Context, signal record.Signal, what content, next call) error {
 	if c := peerConn(ctx); c != nil {
 		c.serving.Add(1)
 		defer c.serving.Add(-1)
@@ -116,7 +116,7 @@ func (g *grpcEnd) export(ctx context.Context, signal record.Signal, ids []int64,
 	md, _ := metadata.FromIncomingContext(ctx)
 	e := g.shore.book.arrive(Request{Protocol: GRPC, Signal: signal, Header: md})
 	defer g.shore.book.finish(e, "")
-	g.shore.book.read(e, ids, sizeOf(ctx))
+	g.shore.book.read(e, what, sizeOf(ctx))
 
 	v, released := g.shore.judge(e)
 	var answer error

@@ -3,6 +3,7 @@ package shore
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"log"
@@ -17,7 +18,7 @@ import (
 
 const portalPath = "/portal"
 
-// connKey is the context key of a request's *conn.
+// connKey is the context key of a request's connection; see connOf.
 type connKey struct{}
 
 // httpEnd serves OTLP/HTTP on one listener.
@@ -44,8 +45,25 @@ func serveHTTP(s *Shore, l *listener) *httpEnd {
 		},
 		ConnState: end.track,
 	}
-	end.running.Go(func() { _ = end.server.Serve(l) }) // always ErrServerClosed
+	end.running.Go(func() { _ = end.serve() }) // always ErrServerClosed
 	return end
+}
+
+func (h *httpEnd) serve() error {
+	if h.shore.identity == nil {
+		return h.server.Serve(h.listener)
+	}
+	h.server.TLSConfig = &tls.Config{Certificates: []tls.Certificate{*h.shore.identity}, MinVersion: tls.VersionTLS12}
+	return h.server.ServeTLS(h.listener, "", "")
+}
+
+// connOf finds the connection a request came by.
+func connOf(r *http.Request) *conn {
+	c := r.Context().Value(connKey{}).(net.Conn)
+	if secure, ok := c.(*tls.Conn); ok {
+		c = secure.NetConn()
+	}
+	return c.(*conn)
 }
 
 // stop resets all connections and returns when the last handler has.
@@ -76,7 +94,7 @@ func (h *httpEnd) portal(w http.ResponseWriter, _ *http.Request) {
 // export serves one request of the signal.
 func (h *httpEnd) export(signal record.Signal) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		c := r.Context().Value(connKey{}).(*conn)
+		c := connOf(r)
 		c.serving.Add(1)
 		defer c.serving.Add(-1)
 
@@ -113,8 +131,8 @@ func (h *httpEnd) read(e *Entry, r *http.Request, contentType string) (wire []by
 	if err != nil {
 		return nil, err
 	}
-	ids, err := decode(e.Signal, contentType, plain)
-	h.shore.book.read(e, ids, len(wire))
+	what, err := decode(e.Signal, contentType, plain)
+	h.shore.book.read(e, what, len(wire))
 	return wire, err
 }
 

@@ -15,7 +15,7 @@ func TestAKeyThatComesAgain(t *testing.T) {
 		b.once = once
 		request := func(key string, ids ...int64) *Entry {
 			e := b.arrive(Request{Signal: record.Logs, Header: map[string][]string{"Idempotency-Key": {key}}})
-			b.read(e, ids, 1)
+			b.read(e, content{ids: ids}, 1)
 			b.decide(e, Verdict{Taken: true})
 			return e
 		}

@@ -11,6 +11,7 @@
 package shore
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -34,7 +35,8 @@ type Shore struct {
 	grpc     *grpcEnd      // nil while down
 	httpPort int
 	grpcPort int
-	patience time.Duration // how long Up waits for a port that is taken
+	patience time.Duration    // how long Up waits for a port that is taken
+	identity *tls.Certificate // of HTTPS; nil is HTTP
 }
 
 // Option changes how a Shore starts.
@@ -48,6 +50,11 @@ func WithPorts(httpPort, grpcPort int) Option {
 // WithFault sets the behaviour from the first request on. The default is Accept.
 func WithFault(f Fault) Option {
 	return func(s *Shore) { s.fault = f }
+}
+
+// WithTLS makes OTLP/HTTP speak HTTPS only, as HTTP/2 to those who can.
+func WithTLS(identity tls.Certificate) Option {
+	return func(s *Shore) { s.identity = &identity }
 }
 
 // New starts a shore. Close ends it.
@@ -100,7 +107,12 @@ func (s *Shore) SetFault(f Fault) {
 
 // HTTPEndpoint is the base URL for OTLP/HTTP, such as "http://127.0.0.1:4318".
 // It stays the same through Down and Up.
-func (s *Shore) HTTPEndpoint() string { return "http://" + s.address(&s.httpPort) }
+func (s *Shore) HTTPEndpoint() string {
+	if s.identity != nil {
+		return "https://" + s.address(&s.httpPort)
+	}
+	return "http://" + s.address(&s.httpPort)
+}
 
 // GRPCEndpoint is the target for OTLP/gRPC, such as "127.0.0.1:4317".
 // It stays the same through Down and Up.
