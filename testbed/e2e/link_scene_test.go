@@ -164,7 +164,7 @@ func (w *airway) requireUsed(since time.Time, span time.Duration, least float64,
 // too little of is nobody's fault, but for the long form, which is no proof on a busy machine.
 func (w *airway) ran(since time.Time, span time.Duration) bool {
 	still := w.sky.Stalled(since, since.Add(span))
-	if inLong(still < span/10, true) {
+	if inLong(still < span/3, true) {
 		return true
 	}
 	w.t.Logf("the machine stood still for %s of %s: it does not tell how much the agent could send", still.Round(time.Millisecond), span)
