@@ -185,6 +185,34 @@ func TestAHangCostsOneSmallParcelForEachRest(t *testing.T) {
 	}
 }
 
+// A link that drops for a moment breaks every request that is under way, and is one
+// failure: nothing rests for that.
+func TestAResetDoesNotOpenTheBreaker(t *testing.T) {
+	for sink, underWay := range map[string]time.Duration{
+		"otlp_http": roundTrip + roundTrip/6, // all but one connect first
+		"otlp_grpc": roundTrip / 6,
+	} {
+		t.Run(sink, func(t *testing.T) {
+			unproxied(t)
+			synctest.Test(t, func(t *testing.T) {
+				s := sail(t, sink)
+				defer s.land()
+				s.send(5*time.Second, time.Second, 1000)
+				for range s.cfg.Queue.Get().NumConsumers {
+					s.hand(1000)
+				}
+				time.Sleep(underWay)
+				s.sea.Break()
+				time.Sleep(5 * time.Second)
+				core := s.logs.(*logsExporter).core
+				assert.GreaterOrEqual(t, core.tally.errors.Load(), int64(s.cfg.CircuitBreaker.FailureThreshold), "each attempt has failed")
+				assert.Zero(t, s.lines("the circuit breaker is open"))
+				assert.Zero(t, s.queued())
+			})
+		})
+	}
+}
+
 // Nobody waits for what sleeps.
 func TestTheWakerEndsAtShutdown(t *testing.T) {
 	unproxied(t)

@@ -43,6 +43,7 @@ type Sea struct {
 	cuts     int
 	sent     int64
 	connects int
+	made     []net.Conn
 }
 
 // New makes a sea that carries.
@@ -63,6 +64,16 @@ func (s *Sea) Heal() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.down = false
+}
+
+// Break ends all connections there are; the next ones are well.
+func (s *Sea) Break() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range s.made {
+		_ = c.Close()
+	}
+	s.made = nil
 }
 
 // Sent is how many bytes the ship has handed to the link.
@@ -124,6 +135,9 @@ func (s *Sea) connect(cuts int) net.Conn {
 	ship, out := net.Pipe()
 	in, shore := net.Pipe()
 	alive := func() bool { up, now := s.state(); return up && now == cuts }
+	s.mu.Lock()
+	s.made = append(s.made, out)
+	s.mu.Unlock()
 	s.carriers.Go(func() { s.carry(in, out, alive, s.count) })
 	s.carriers.Go(func() { s.carry(out, in, alive, func(int) {}) })
 	if cuts >= 0 {

@@ -138,6 +138,8 @@ func TestVerdict(t *testing.T) {
 		"500 that the sink calls final":  {&delivery.Reply{Status: 500}, permanent, &delivery.Failure{Status: 500, Sent: true}},
 		"400":                            {&delivery.Reply{Status: 400}, permanent, &delivery.Failure{Fault: delivery.ThisBatch, Status: 400, Sent: true}},
 		"413, later":                     {&delivery.Reply{Status: 413, RetryAfter: time.Second}, permanent, &delivery.Failure{Status: 413, RetryAfter: time.Second, Sent: true}},
+		"a broken connection":            {&delivery.Reply{Broken: true, Err: lost}, lost, &delivery.Failure{Broken: true, Err: lost, Sent: true}},
+		"the same of gRPC":               {&delivery.Reply{Status: 503, Broken: true}, lost, &delivery.Failure{Status: 503, Broken: true, Sent: true}},
 		"silence":                        {&delivery.Reply{Timeout: true, Message: "no answer", Err: lost}, lost, &delivery.Failure{Timeout: true, Message: "no answer", Err: lost, Sent: true}},
 		"final, by a sink without probe": {nil, permanent, &delivery.Failure{Fault: delivery.ThisBatch, Message: "the sink refuses the batch for good", Err: permanent, Sent: true}},
 		"error, by a sink without probe": {nil, lost, &delivery.Failure{Err: lost, Sent: true}},
