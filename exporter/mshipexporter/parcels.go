@@ -92,6 +92,11 @@ func (h *handle) parcel(pieces []journal.Piece) (b delivery.Batch, err error) {
 	if damage := pieces[0].Damage; damage != nil {
 		return delivery.Batch{Damage: damage, History: &delivery.History{FirstSeen: time.Now()}}, nil
 	}
+	if h.lane.regroup {
+		if whole := h.regrouped(pieces); whole != nil {
+			return h.newBatch(whole), nil
+		}
+	}
 	var bodies []element.Body
 	var payloads []delivery.Payload
 	records := 0

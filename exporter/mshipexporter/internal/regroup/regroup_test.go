@@ -64,7 +64,7 @@ func spoil(m payloadtest.Maker, r pcommon.Resource) {
 
 func TestNothingIsAddedLostOrChanged(t *testing.T) {
 	for _, signal := range record.Signals() {
-		for seed := range uint64(400) {
+		for seed := range uint64(100) {
 			data := random(signal, seed)
 			before := take(data)
 			Telemetry(data)
