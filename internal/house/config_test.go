@@ -48,6 +48,7 @@ var settings = map[string][2]string{
 	"QUEUE_MAX_BYTES":                     {"1073741824", "5368709120"},
 	"QUEUE_FLUSH_INTERVAL_MS":             {"2000", "2000"},
 	"IDEMPOTENCY_WINDOW_SEC":              {"86400", "86400"},
+	"FLUSH_BANDWIDTH_BYTES_PER_SEC":       {"1048576", "524288"},
 	"DLQ_DIR":                             {"./data/dlq", "./data/dlq"},
 	"SHORE_ENDPOINT":                      {"http://127.0.0.1:14318", "http://127.0.0.1:14318"},
 	"VESSEL_IMO":                          {"unknown", "unknown"},

@@ -1,11 +1,13 @@
 package corpus
 
 import (
+	"math/rand/v2"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/collector/pdata/ptrace"
@@ -77,6 +79,27 @@ func TestTheTimesOfRecords(t *testing.T) {
 	last := records.At(999).ObservedTimestamp().AsTime()
 	assert.WithinDuration(t, start.Add(100*time.Second), last, 15*time.Second)
 	assert.Equal(t, 8, records.At(0).Attributes().Len())
+}
+
+func TestAScrapeIsOfOneTime(t *testing.T) {
+	assert.Len(t, newHost(dice{Rand: rand.New(rand.NewPCG(1, 1)), now: start}).series, Scrape)
+	c := make1(t, HostMetrics, 1)
+	times := map[pcommon.Timestamp]bool{}
+	for range 3 {
+		otlp, err := c.Next(Scrape)
+		require.NoError(t, err)
+		md, err := new(pmetric.ProtoUnmarshaler).UnmarshalMetrics(otlp)
+		require.NoError(t, err)
+		assert.Equal(t, 1, md.ResourceMetrics().Len())
+		for _, sm := range md.ResourceMetrics().At(0).ScopeMetrics().All() {
+			for _, m := range sm.Metrics().All() {
+				if m.Type() == pmetric.MetricTypeSum {
+					times[m.Sum().DataPoints().At(0).Timestamp()] = true
+				}
+			}
+		}
+	}
+	assert.Len(t, times, 3)
 }
 
 func TestChecksums(t *testing.T) {

@@ -10,6 +10,9 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric/pmetricotlp"
 )
 
+// Scrape is how many data points one scrape of the host has.
+const Scrape = 109
+
 // host is what the host_metrics receiver reads of a small PC, scrape after
 // scrape: every data point of a scrape has the same time.
 type host struct {
