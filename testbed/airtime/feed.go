@@ -10,10 +10,12 @@ import (
 	"time"
 )
 
-// senders at full rate, and how long they wait after a refusal.
+// senders at full rate, how long they wait after a refusal, and how often they
+// find no answer in a row: the agent closes connections that say nothing for 2 s.
 const (
 	senders  = 8
 	pauseFor = 20 * time.Millisecond
+	tries    = 5
 )
 
 // feed brings what the plan says to the agent, as clients do that send again what was refused.
@@ -76,11 +78,13 @@ func (p Plan) produce(ctx context.Context, next func(int) ([]byte, error), bodie
 
 // post sends a request until it is taken.
 func post(ctx context.Context, client *http.Client, url string, body []byte) error {
-	for {
+	for try := 1; ; {
 		status, err := attempt(ctx, client, url, body)
 		switch {
-		case err != nil:
+		case err != nil && try == tries:
 			return err
+		case err != nil:
+			try++
 		case status == http.StatusOK:
 			return nil
 		case status != http.StatusServiceUnavailable && status != http.StatusTooManyRequests:
