@@ -22,7 +22,7 @@ func (h *handle) newJournal() *journal.Journal {
 	s := journal.Settings{
 		Size:   func(p journal.Piece) int64 { return int64(p.Bytes) },
 		Encode: h.encodePieces, Decode: h.decodePiece, Seal: h.seal,
-		Weigh: h.core.journaled.add, Logger: h.core.logger,
+		Rest: h.core.rest, Weigh: h.core.journaled.add, Logger: h.core.logger,
 	}
 	if q := h.core.cfg.Queue.Get(); q.Batch.HasValue() {
 		b := q.Batch.Get()
