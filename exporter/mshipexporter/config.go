@@ -40,6 +40,9 @@ const (
 // mostWeight is a hundred times what anybody needs.
 const mostWeight = 10_000
 
+// mostFresh leaves what is old a twentieth.
+const mostFresh = 0.95
+
 // leastDeadLetters has room for any batch that a receiver takes by default.
 const leastDeadLetters = 1 << 20
 
@@ -67,6 +70,10 @@ type Config struct {
 	Urgent bool `mapstructure:"urgent"`
 	// Regroup says whether parcels are ordered so that they compress: auto or off.
 	Regroup string `mapstructure:"regroup"`
+	// FreshShare is what new batches have of the bytes while older ones wait; 0 sends in order.
+	FreshShare float64 `mapstructure:"fresh_share"`
+	// FreshFor is how long a batch is new.
+	FreshFor time.Duration `mapstructure:"fresh_for"`
 	// Idempotency keeps a batch from being delivered twice.
 	Idempotency IdempotencyConfig `mapstructure:"idempotency"`
 }
@@ -89,6 +96,8 @@ type CircuitBreakerConfig struct {
 	FailureThreshold uint32 `mapstructure:"failure_threshold"`
 	// OpenDuration is how long it stays off the wire before it probes.
 	OpenDuration time.Duration `mapstructure:"open_duration"`
+	// WakeInterval is how often, while it is open, a bare connect asks whether the far end is there again; 0 for never.
+	WakeInterval time.Duration `mapstructure:"wake_interval"`
 	// HalfOpenMaxInflight is how many requests may be on the wire while it probes.
 	HalfOpenMaxInflight uint32 `mapstructure:"half_open_max_inflight"`
 }
@@ -143,11 +152,12 @@ func createDefaultConfig() *Config {
 		},
 		DeliveryProof:  proofOTLP,
 		Queue:          configoptional.Some(queue),
-		CircuitBreaker: CircuitBreakerConfig{Enabled: true, FailureThreshold: 5, OpenDuration: time.Minute, HalfOpenMaxInflight: 3},
+		CircuitBreaker: CircuitBreakerConfig{Enabled: true, FailureThreshold: 5, OpenDuration: time.Minute, WakeInterval: 10 * time.Second, HalfOpenMaxInflight: 3},
 		DeadLetter:     DeadLetterConfig{Enabled: true, Directory: "./data/dlq", MaxPerHour: 1000, MaxBytes: 256 << 20, OnFull: onFullHold},
 		LinkWeight:     1,
 		Urgent:         true,
 		Regroup:        regroupAuto,
+		FreshFor:       5 * time.Minute,
 		Idempotency:    IdempotencyConfig{Enabled: true, Window: 24 * time.Hour, Header: "Idempotency-Key"},
 	}
 }
@@ -164,6 +174,7 @@ func (c *Config) Validate() error {
 		oneOf("delivery_proof", c.DeliveryProof, proofOTLP, proofStatus),
 		oneOf("regroup", c.Regroup, regroupAuto, regroupOff),
 		c.validateQueue(),
+		c.validateFresh(),
 	)
 }
 
@@ -201,6 +212,7 @@ func (c *CircuitBreakerConfig) Validate() error {
 	return errors.Join(
 		valid.If(c.FailureThreshold > 0, "failure_threshold must be 1 or more; to have no breaker set enabled: false"),
 		positive("open_duration", c.OpenDuration),
+		valid.If(c.WakeInterval == 0 || c.WakeInterval >= time.Second, "wake_interval must be 1s or more, found %s; to rest for the whole open_duration set 0", c.WakeInterval),
 		valid.If(c.HalfOpenMaxInflight > 0, "half_open_max_inflight must be 1 or more"),
 	)
 }
@@ -238,6 +250,15 @@ func (c *Config) validateQueue() error {
 	return errors.Join(
 		valid.If(!q.Batch.HasValue() || len(q.Batch.Get().Partition.MetadataKeys) == 0, "sending_queue::batch::partition is not served: remove it; to keep data apart give each kind an exporter of its own"),
 		valid.If(!q.WaitForResult, "sending_queue::wait_for_result would keep every client waiting through an outage: remove it"),
+	)
+}
+
+func (c *Config) validateFresh() error {
+	q := c.Queue
+	return errors.Join(
+		valid.If(c.FreshShare >= 0 && c.FreshShare <= mostFresh, "fresh_share must be 0 (off) to %g, found %g: what is old must have its turn too", mostFresh, c.FreshShare),
+		positive("fresh_for", c.FreshFor),
+		valid.If(c.FreshShare == 0 || q.HasValue() && q.Get().StorageID != nil, "fresh_share needs a queue on a storage: set sending_queue::storage, or remove fresh_share"),
 	)
 }
 

@@ -20,6 +20,7 @@ import (
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/probe"
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/queue"
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/sink"
+	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/waker"
 )
 
 // grace is how long what is on the wire at shutdown may take to finish: cut
@@ -51,7 +52,11 @@ type core struct {
 	pause    pause.Gate
 	closing  *closing.Gate
 	breaker  *breaker.Breaker
-	letters  *deadletter.Store
+	// waker is nil where the breaker is to rest for the whole of its time.
+	waker *waker.Waker
+	// woken: a rest of this outage ended early.
+	woken   atomic.Bool
+	letters *deadletter.Store
 	// parkless: the last batch that was to be parked could not be.
 	parkless atomic.Bool
 	door     *door.Door
@@ -91,13 +96,9 @@ func newCore(cfg *Config, set exporter.Settings, labels *labels) (*core, error) 
 		MaxBytes: cfg.DeadLetter.MaxBytes, DropOldest: cfg.DeadLetter.OnFull == onFullDrop, MaxAge: cfg.DeadLetter.MaxAge,
 		OnParked: c.parked, OnFailed: c.unparked, OnDropped: c.dropped,
 	})
-	if b := cfg.CircuitBreaker; b.Enabled {
-		c.breaker = breaker.New(breaker.Settings{
-			Threshold: b.FailureThreshold, OpenFor: b.OpenDuration, HalfOpenMax: b.HalfOpenMaxInflight, OnChange: c.breakerChanged,
-		})
-	}
 	c.door = door.New(c.doorway())
 	c.probe = c.probing(id.Type())
+	c.breaker, c.waker = c.newBreaker()
 	c.builder = sink.Builder{
 		Settings: cfg.Sink, Set: c.set, Probe: c.probe,
 		Retryable: cfg.Retry.RetryableStatusCodes, Permanent: cfg.Retry.PermanentStatusCodes, OnPartial: c.partial,
@@ -162,6 +163,7 @@ func (c *core) open() error {
 func (c *core) tend() {
 	ctx, cancel := context.WithCancel(context.Background())
 	c.untend = cancel
+	c.watch(ctx)
 	if !c.cfg.DeadLetter.Enabled {
 		return
 	}

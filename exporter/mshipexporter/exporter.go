@@ -170,6 +170,7 @@ func (h *handle) guard(ctx context.Context, host component.Host) (component.Host
 	return queue.Guard{
 		Storage: *q.Get().StorageID, Depth: h.core.depth, Records: element.Records, Bytes: element.Size, Logger: h.core.logger,
 		Opened: h.lane.recall, Closing: h.lane.settle, Head: element.HeadSize, FirstSeen: element.FirstSeen, Completed: h.lane.completed,
+		Fresh: queue.Fresh{Share: h.core.cfg.FreshShare, For: h.core.cfg.FreshFor},
 	}.Host(host)
 }
 

@@ -21,6 +21,10 @@ import (
 func (c *core) breakerChanged(from, to breaker.State, cause error) {
 	c.tally.breaker(to)
 	if to == breaker.Open {
+		if c.waker != nil {
+			// What an answer caused a connect does not tell to be over.
+			c.waker.Opened(delivery.AsFailure(cause).Status == 0)
+		}
 		c.tel.SinkCircuitOpenTotal.Add(context.Background(), 1, c.tel.only)
 	}
 	state := zap.Stringer("from", from)
@@ -30,6 +34,7 @@ func (c *core) breakerChanged(from, to breaker.State, cause error) {
 			state, zap.Error(cause), zap.Duration("open_duration", c.cfg.CircuitBreaker.OpenDuration), zap.Int64("queued_batches", c.depth.Size().Batches))
 		c.report(componentstatus.NewRecoverableErrorEvent(cause))
 	case to == breaker.Closed:
+		c.woken.Store(false)
 		c.logger.Info("the circuit breaker is closed: the far end takes batches again", state, zap.Int64("queued_batches", c.depth.Size().Batches))
 		c.report(componentstatus.NewEvent(componentstatus.StatusOK))
 	default:

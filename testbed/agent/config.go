@@ -109,6 +109,7 @@ type Breaker struct {
 	Disabled            bool
 	FailureThreshold    int
 	OpenDuration        time.Duration
+	WakeInterval        time.Duration
 	HalfOpenMaxInflight int
 }
 

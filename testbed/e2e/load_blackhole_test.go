@@ -30,7 +30,8 @@ func TestASilentShoreCostsOneRequestPerRest(t *testing.T) {
 			timeout, rest := 2*time.Second, 5*time.Second
 			s := newScene(t, agent.Config{
 				Sink: c.sink, Timeout: timeout,
-				Breaker: agent.Breaker{OpenDuration: rest, HalfOpenMaxInflight: 3},
+				// Every connect succeeds: it must not tempt the breaker to probe more often.
+				Breaker: agent.Breaker{OpenDuration: rest, HalfOpenMaxInflight: 3, WakeInterval: time.Second},
 			})
 			s.shore.SetFault(c.silence)
 			sent := s.send(load.Plan{Records: records, Rate: perSecond})

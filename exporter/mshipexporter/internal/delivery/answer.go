@@ -22,6 +22,8 @@ type Reply struct {
 	RetryAfter time.Duration
 	// Timeout: the far end fell silent.
 	Timeout bool
+	// Broken: the connection broke under the request, before an answer had come.
+	Broken bool
 	// Err is what went wrong on the way, if anything.
 	Err error
 }

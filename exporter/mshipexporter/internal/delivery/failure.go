@@ -45,6 +45,8 @@ type Failure struct {
 	Sent bool
 	// Timeout: the far end fell silent.
 	Timeout bool
+	// Broken: the connection broke under the request, before an answer had come.
+	Broken bool
 	// Err is the cause, if there is one.
 	Err error
 }

@@ -48,6 +48,7 @@ type TelemetryBuilder struct {
 	SinkRejectedRecordsTotal  metric.Int64Counter
 	SinkRetryTotal            metric.Int64Counter
 	SinkTimeoutTotal          metric.Int64Counter
+	SinkWakeTotal             metric.Int64Counter
 }
 
 // TelemetryBuilderOption applies changes to default builder.
@@ -307,6 +308,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"mship_sink_timeout_total",
 		metric.WithDescription("Attempts in which the far end fell silent. [Stable]"),
 		metric.WithUnit("{attempt}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.SinkWakeTotal, err = builder.meter.Int64Counter(
+		"mship_sink_wake_total",
+		metric.WithDescription("Bare connects to the far end while the circuit breaker was open, by outcome (connected or failed). [Stable]"),
+		metric.WithUnit("{connect}"),
 	)
 	errs = errors.Join(errs, err)
 	return &builder, errs

@@ -58,6 +58,7 @@ func TestSetupTelemetry(t *testing.T) {
 	tb.SinkRejectedRecordsTotal.Add(context.Background(), 1)
 	tb.SinkRetryTotal.Add(context.Background(), 1)
 	tb.SinkTimeoutTotal.Add(context.Background(), 1)
+	tb.SinkWakeTotal.Add(context.Background(), 1)
 	AssertEqualDeadLetterBytes(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
@@ -116,6 +117,9 @@ func TestSetupTelemetry(t *testing.T) {
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualSinkTimeoutTotal(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualSinkWakeTotal(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 

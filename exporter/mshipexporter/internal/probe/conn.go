@@ -9,6 +9,8 @@ import (
 type conn struct {
 	net.Conn
 	read, written atomic.Int64
+	// abandoned: nothing moved on it, and it was given up.
+	abandoned atomic.Bool
 }
 
 func watch(c net.Conn) *conn { return &conn{Conn: c} }
@@ -29,7 +31,10 @@ func (c *conn) Write(p []byte) (int, error) {
 
 // sent is what was written, less what still waits in the kernel: on a slow
 // link the last megabytes of a body sit there long after they were written.
-func (c *conn) sent() int64 { return c.written.Load() - unsent(c.Conn) }
+func (c *conn) sent() int64 {
+	waits, _ := unsent(c.Conn)
+	return c.written.Load() - waits
+}
 
 // progress is what has moved, either way.
 func (c *conn) progress() int64 { return c.read.Load() + c.sent() }

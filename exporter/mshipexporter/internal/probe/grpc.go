@@ -8,11 +8,14 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
 
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/delivery"
 )
@@ -24,21 +27,26 @@ const proxied = 12
 // onDemand has gRPC dial for an attempt, which ends the backoff, and hardly ever
 // by itself: while the breaker is open each dial would be airtime, and a line in
 // the log that nobody can leave out.
-var onDemand = grpc.ConnectParams{
-	Backoff:           backoff.Config{BaseDelay: time.Hour, Multiplier: 1, MaxDelay: time.Hour},
-	MinConnectTimeout: 20 * time.Second, // gRPC's own
-}
+var onDemand = backoff.Config{BaseDelay: time.Hour, Multiplier: 1, MaxDelay: time.Hour}
+
+// How long gRPC lets a connection come about.
+const (
+	// itself: where gRPC dials by itself; in fact it is never less than the backoff.
+	itself = 20 * time.Second
+	// patient: the link may wait for days, and what is past it has our own limit.
+	patient = 365 * 24 * time.Hour
+)
 
 // GetGRPCClientOptions implements extensionmiddleware.GRPCClient.
 func (p *Probe) GetGRPCClientOptions(context.Context) ([]grpc.DialOption, error) {
 	d := &dials{probe: p, limit: p.Silence, listeners: map[*silence]struct{}{}}
-	options := []grpc.DialOption{grpc.WithChainUnaryInterceptor(d.intercept), grpc.WithConnectParams(onDemand)}
+	options := []grpc.DialOption{grpc.WithChainUnaryInterceptor(d.intercept)}
 	if proxyConfigured() {
 		// A dialer of our own would bypass the proxy (grpc-go, WithContextDialer).
 		d.limit *= proxied
-		return options, nil
+		return append(options, grpc.WithConnectParams(grpc.ConnectParams{Backoff: onDemand, MinConnectTimeout: itself})), nil
 	}
-	return append(options, grpc.WithContextDialer(d.dial)), nil
+	return append(options, grpc.WithConnectParams(grpc.ConnectParams{Backoff: onDemand, MinConnectTimeout: patient}), grpc.WithContextDialer(d.dial)), nil
 }
 
 func proxyConfigured() bool {
@@ -50,6 +58,9 @@ type dials struct {
 	probe *Probe
 	limit time.Duration
 
+	// held are the dials that the link has not let go yet.
+	held atomic.Int64
+
 	mu        sync.Mutex
 	current   *conn
 	listeners map[*silence]struct{}
@@ -60,7 +71,7 @@ func (d *dials) dial(ctx context.Context, address string) (net.Conn, error) {
 	if path, ok := strings.CutPrefix(address, "unix:"); ok {
 		network, address = "unix", path
 	}
-	c, err := d.probe.dialer()(ctx, network, address)
+	c, err := d.probe.connect(ctx, d.probe.dialer(), network, address, &d.held)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if err != nil {
@@ -75,7 +86,7 @@ func (d *dials) dial(ctx context.Context, address string) (net.Conn, error) {
 	w := watch(c)
 	d.current = w
 	for s := range d.listeners {
-		s.conn.Store(w)
+		s.moves(w)
 		s.dialFailed.Store(nil)
 	}
 	return w, nil
@@ -93,7 +104,10 @@ func (d *dials) join(s *silence) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.listeners[s] = struct{}{}
-	s.conn.Store(d.current)
+	s.held = func() bool { return d.held.Load() > 0 }
+	if c := d.current; c != nil && !c.abandoned.Load() {
+		s.conn.Store(c)
+	}
 	s.armed.Store(true)
 }
 
@@ -121,15 +135,20 @@ func (d *dials) intercept(ctx context.Context, method string, req, reply any, cc
 		ctx = metadata.AppendToOutgoingContext(ctx, strings.ToLower(key), answer.NextKey().String())
 	}
 	cc.ResetConnectBackoff()
-	err := invoker(ctx, method, req, reply, cc, append(opts, grpc.WaitForReady(true))...)
-	if ctx.Err() != nil && err != nil {
+	var header, trailer metadata.MD
+	err := invoker(ctx, method, req, reply, cc, append(opts, grpc.WaitForReady(true), grpc.Header(&header), grpc.Trailer(&trailer))...)
+	switch {
+	case err != nil && (ctx.Err() != nil || s.abandoned()):
 		answer.Record(s.failure(ctx, err))
-		return err
-	}
-	if err != nil {
-		answer.Record(grpcReply(err))
-	} else if rejected, why := partialGRPC(answer.Signal, reply); rejected > 0 {
-		answer.Record(delivery.Reply{Accepted: true, Rejected: rejected, Why: why})
+	case err != nil:
+		failed := grpcReply(err)
+		// gRPC makes up a status where the far end sent none.
+		failed.Broken = status.Code(err) == codes.Unavailable && len(header)+len(trailer) == 0
+		answer.Record(failed)
+	default:
+		if rejected, why := partialGRPC(answer.Signal, reply); rejected > 0 {
+			answer.Record(delivery.Reply{Accepted: true, Rejected: rejected, Why: why})
+		}
 	}
 	return err
 }

@@ -9,6 +9,8 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
+	"net/url"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/collector/extension/extensionmiddleware"
@@ -26,6 +28,7 @@ func (p *Probe) GetHTTPRoundTripper(context.Context) (extensionmiddleware.WrapHT
 		// Innermost of the client's middlewares, so this is the client's own transport.
 		if t, ok := next.(*http.Transport); ok {
 			p.watchDials(t)
+			return &roundTripper{probe: p, next: next, proxy: t.Proxy}, nil
 		}
 		return &roundTripper{probe: p, next: next}, nil
 	}, nil
@@ -36,8 +39,9 @@ func (p *Probe) watchDials(t *http.Transport) {
 	if dial == nil || p.Dial != nil {
 		dial = p.dialer()
 	}
+	var held atomic.Int64 // nobody asks: a request is armed by the dial that goes to the network
 	t.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
-		c, err := dial(ctx, network, address)
+		c, err := p.connect(ctx, dial, network, address, &held)
 		if err != nil {
 			return nil, err
 		}
@@ -46,7 +50,7 @@ func (p *Probe) watchDials(t *http.Transport) {
 }
 
 // dialer is how connections are made.
-func (p *Probe) dialer() func(ctx context.Context, network, address string) (net.Conn, error) {
+func (p *Probe) dialer() dialFunc {
 	if p.Dial != nil {
 		return p.Dial
 	}
@@ -56,6 +60,8 @@ func (p *Probe) dialer() func(ctx context.Context, network, address string) (net
 type roundTripper struct {
 	probe *Probe
 	next  http.RoundTripper
+	// proxy of the transport below; nil if it has none.
+	proxy func(*http.Request) (*url.URL, error)
 }
 
 // RoundTrip makes exactly one attempt and records its reply. What is no proof
@@ -66,6 +72,9 @@ func (rt *roundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
 	if answer == nil {
 		return rt.next.RoundTrip(req)
 	}
+	if rt.proxied(req) {
+		rt.probe.reach.through()
+	}
 	resp, reply := rt.exchange(req, answer)
 	if !reply.Accepted || rt.probe.Proof != ProofSink {
 		answer.Record(reply)
@@ -74,6 +83,14 @@ func (rt *roundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, replyError(reply)
 	}
 	return resp, nil
+}
+
+func (rt *roundTripper) proxied(req *http.Request) bool {
+	if rt.proxy == nil {
+		return false
+	}
+	proxy, err := rt.proxy(req)
+	return err == nil && proxy != nil
 }
 
 func replyError(r delivery.Reply) error {

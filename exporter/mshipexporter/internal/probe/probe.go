@@ -36,12 +36,18 @@ type Probe struct {
 	// Proof applies to HTTP sinks.
 	Proof Proof
 	// Dial makes the sink's connections, which take what they write to the wire
-	// as it is; nil for the sink's own way. It must be set before the sink starts.
-	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// as it is; nil for the sink's own way. It may wait before it connects, which it
+	// does with the system's dialer and the context that it was given: so the probe
+	// hears when the wait is over. It must be set before the sink starts.
+	Dial dialFunc
 	// Header carries the batch's id to the far end, as an HTTP header or as gRPC
 	// metadata; "" for none.
 	Header string
+
+	reach reach
 }
+
+type dialFunc = func(ctx context.Context, network, address string) (net.Conn, error)
 
 var (
 	_ extensionmiddleware.HTTPClient = (*Probe)(nil)

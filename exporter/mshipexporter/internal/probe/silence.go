@@ -33,6 +33,8 @@ type silence struct {
 	cancel context.CancelCauseFunc
 	armed  atomic.Bool
 	conn   atomic.Pointer[conn]
+	// forsaken: a connection that the attempt was on before was given up (gRPC only).
+	forsaken atomic.Bool
 	// written is where the request ends among the bytes of the connection, once
 	// it is written; 0 before, and where the connection is its own (HTTP/1.1) or
 	// does not tell (gRPC).
@@ -42,6 +44,9 @@ type silence struct {
 	// share is how much the connection carries at the most until the request has
 	// gone with it; 0 if nobody knows (gRPC).
 	share int64
+	// held, if set, tells whether a dial waits for the link (gRPC only: HTTP is not
+	// armed before).
+	held func() bool
 	// dialFailed is the latest failed dial since the attempt began and since one
 	// succeeded (gRPC only: there it does not end the call).
 	dialFailed atomic.Pointer[dialFailure]
@@ -100,7 +105,7 @@ func isHTTP2(c net.Conn) bool {
 func (s *silence) run(ctx context.Context, heard time.Time, m movement) {
 	tick := time.NewTicker(min(max(s.limit/20, shortestTick), longestTick))
 	defer tick.Stop()
-	gone := false
+	gone, last := false, heard
 	var failed *dialFailure
 	for {
 		select {
@@ -108,23 +113,35 @@ func (s *silence) run(ctx context.Context, heard time.Time, m movement) {
 			return
 		case now := <-tick.C:
 			if !s.armed.Load() {
-				heard = now
+				heard, last = now, now
 				continue
 			}
 			moved := m.on(s.conn.Load())
+			if moved {
+				last = now
+			}
 			if f := s.dialFailed.Load(); f != failed {
 				failed, moved = f, false // it may have moved before the dial failed
 			}
-			if c := s.conn.Load(); moved && !gone || c != nil && c.waiting() {
+			if moved && !gone || s.waits() {
 				heard = now
 			}
 			gone = s.gone(m)
 			if cause := s.over(now, heard); cause != nil {
+				if now.Sub(last) >= s.limit {
+					s.abandon()
+				}
 				s.cancel(cause)
 				return
 			}
 		}
 	}
+}
+
+// waits tells whether the link keeps the attempt waiting. That is nobody's silence.
+func (s *silence) waits() bool {
+	c := s.conn.Load()
+	return c != nil && c.waiting() || s.held != nil && s.held()
 }
 
 // gone tells whether the whole request has gone out on the connection. From
@@ -189,15 +206,19 @@ func (s *silence) over(now, heard time.Time) error {
 	return nil
 }
 
-// failure says why the attempt failed.
+// failure says why the attempt failed. Where there was a connection, and the far
+// end was not silent, it broke.
 func (s *silence) failure(ctx context.Context, err error) delivery.Reply {
 	cause := context.Cause(ctx)
+	if s.abandoned() && cause == nil {
+		cause = errSilent
+	}
 	switch {
 	case errors.Is(cause, errSilent):
 		return delivery.Reply{Timeout: true, Err: cause, Message: "no answer"}
 	case cause != nil && !errors.Is(cause, context.Canceled):
 		return delivery.Reply{Err: cause, Message: "no connection"}
 	default:
-		return delivery.Reply{Err: err, Message: "no connection"}
+		return delivery.Reply{Err: err, Message: "no connection", Broken: s.conn.Load() != nil}
 	}
 }

@@ -245,6 +245,8 @@ type held struct {
 
 func (h *held) Waiting() bool { return h.waits.Load() }
 
+func (h *held) Close() error { return nil }
+
 // What the link holds back does not time out; what it lets go may.
 func TestWaitingForTheLinkIsNoSilence(t *testing.T) {
 	t.Parallel()

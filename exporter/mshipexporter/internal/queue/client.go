@@ -85,9 +85,6 @@ func (c *client) Get(ctx context.Context, key string) ([]byte, error) {
 
 // Batch implements storage.Client.
 func (c *client) Batch(ctx context.Context, ops ...*storage.Operation) error {
-	if c.onlyHole(ops) {
-		return nil
-	}
 	ops = c.keepUnread(ops)
 	riders, ended := c.riders(ctx, ops)
 	err := c.Client.Batch(ctx, slices.Concat(c.payOwed(), c.recent.serve(ops), riders)...)
@@ -182,7 +179,7 @@ func (c *client) withUnread(raw []byte) []byte {
 		return raw
 	}
 	for key := range c.unread {
-		if index, ok := queuemetadata.Index(key); ok && !slices.Contains(m.Dispatched, index) {
+		if index, ok := queuemetadata.Index(key); ok && index < m.Read && !slices.Contains(m.Dispatched, index) {
 			m.Dispatched = append(m.Dispatched, index)
 		}
 	}

@@ -33,6 +33,8 @@ type Guard struct {
 	// Completed gives what is written when an item is done, in the same Batch
 	// that deletes it, and is told what became of that; nil for nothing.
 	Completed func(head []byte) (riders []*storage.Operation, done func(error))
+	// Fresh says what new items have of the wire while older ones wait.
+	Fresh Fresh
 	// Logger for faults of the storage.
 	Logger *zap.Logger
 
@@ -96,8 +98,10 @@ func (e *extension) GetClient(ctx context.Context, kind component.Kind, id compo
 	if pause == nil {
 		pause = pauseBeforeReading
 	}
-	return &client{
+	turns := newTurns(&client{
 		pause: pause, Client: inner, depth: e.guard.Depth, records: e.guard.Records, bytes: e.guard.Bytes, logger: e.guard.Logger, restored: r, known: known,
 		dispatched: map[string]flight{}, head: e.guard.Head, firstSeen: firstSeen, completed: e.guard.Completed, recent: recent{off: e.guard.readAll}, closing: e.guard.Closing, unread: map[string]bool{}, failed: map[string]bool{}, owed: map[string]bool{},
-	}, nil
+	}, e.guard.Fresh)
+	turns.recall(ctx, r.metadata)
+	return turns, nil
 }

@@ -63,7 +63,7 @@ func (s *Sink) verdict(answer *delivery.Answer, err error) *delivery.Failure {
 	case seen && reply.Status != 0:
 		return s.refused(reply)
 	case seen:
-		return &delivery.Failure{Message: reply.Message, Sent: true, Timeout: reply.Timeout, Err: reply.Err}
+		return &delivery.Failure{Message: reply.Message, Sent: true, Timeout: reply.Timeout, Broken: reply.Broken, Err: reply.Err}
 	case consumererror.IsPermanent(err):
 		return &delivery.Failure{Fault: delivery.ThisBatch, Status: 0, Message: "the sink refuses the batch for good", Sent: true, Err: err}
 	default:
@@ -74,7 +74,7 @@ func (s *Sink) verdict(answer *delivery.Answer, err error) *delivery.Failure {
 // refused: a far end that names a time to come again means the time, not the
 // batch (RFC 9110, section 15.5.14 says so of 413).
 func (s *Sink) refused(r delivery.Reply) *delivery.Failure {
-	f := &delivery.Failure{Fault: delivery.Path, Status: r.Status, Message: r.Message, RetryAfter: r.RetryAfter, Sent: true}
+	f := &delivery.Failure{Fault: delivery.Path, Status: r.Status, Message: r.Message, RetryAfter: r.RetryAfter, Sent: true, Broken: r.Broken}
 	if r.RetryAfter == 0 {
 		f.Fault = s.classes.fault(r.Status)
 	}

@@ -74,6 +74,18 @@ func (s *Storage) Items() [][]byte {
 	return items
 }
 
+// Value is what stands under the key, of whichever client has it.
+func (s *Storage) Value(key string) []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, file := range s.files {
+		if value, ok := file[key]; ok {
+			return bytes.Clone(value)
+		}
+	}
+	return nil
+}
+
 // Copy is what a power cut leaves: the data, and nobody who has it open.
 func (s *Storage) Copy() *Storage {
 	s.mu.Lock()

@@ -24,6 +24,8 @@ var (
 // what comes again under a key that it knows is answered with success and goes no further.
 type coast struct {
 	mu sync.Mutex
+	// latency is how long a request takes, and an answer.
+	latency time.Duration
 	// dark: nothing reaches it.
 	dark bool
 	// lose the answer to every request that brings something new, so many times.
@@ -42,13 +44,15 @@ type coast struct {
 	heard  time.Time
 }
 
-func newCoast() *coast { return &coast{known: map[string]string{}, taken: map[string]int{}} }
+func newCoast() *coast {
+	return &coast{latency: 10 * time.Millisecond, known: map[string]string{}, taken: map[string]int{}}
+}
 
 func (c *coast) clone() *coast {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return &coast{
-		dark: c.dark, lose: c.lose, bad: c.bad, again: c.again,
+		latency: c.latency, dark: c.dark, lose: c.lose, bad: c.bad, again: c.again,
 		known: maps.Clone(c.known), changed: slices.Clone(c.changed), taken: maps.Clone(c.taken),
 	}
 }
@@ -109,9 +113,6 @@ func (c *coast) answer(key string, records []string) (status int, err error) {
 	return http.StatusOK, nil
 }
 
-// latency is how long a request takes, and an answer.
-const latency = 10 * time.Millisecond
-
 // wire is the way to the coast, as an HTTP transport; the power can be cut at both its ends.
 type wire struct {
 	coast *coast
@@ -131,12 +132,12 @@ func (w wire) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err := sent.UnmarshalProto(body); err != nil {
 		return nil, err
 	}
-	time.Sleep(latency)
+	time.Sleep(w.coast.latency)
 	w.blade.point("send")
 	status, err := w.coast.answer(req.Header.Get("Idempotency-Key"), names(sent.Logs()))
 	defer w.coast.arrived()
 	w.blade.point("answer")
-	time.Sleep(latency)
+	time.Sleep(w.coast.latency)
 	if err != nil {
 		return nil, err
 	}

@@ -76,6 +76,12 @@ func (w *world) build() (exporter.Logs, error) {
 			return nil, err
 		}
 	}
+	if w.route.fresh {
+		fresh := map[string]any{"fresh_share": 0.5, "fresh_for": "900ms", "sending_queue": map[string]any{"num_consumers": 1}}
+		if err := settings.Merge(confmap.NewFromStringMap(fresh)); err != nil {
+			return nil, err
+		}
+	}
 	if err := errors.Join(settings.Unmarshal(cfg), confmap.Validate(cfg)); err != nil {
 		return nil, err
 	}

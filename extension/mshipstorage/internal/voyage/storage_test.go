@@ -118,6 +118,8 @@ func stepOf(ops []*storage.Operation) string {
 		return "seal"
 	case has(storage.Set, isItem):
 		return "enqueue"
+	case has(storage.Delete, isItem) && early(ops):
+		return "early completion"
 	case has(storage.Delete, isItem) && has(storage.Set, isSeen):
 		return "completion and ledger"
 	case has(storage.Delete, isItem):
@@ -131,4 +133,18 @@ func stepOf(ops []*storage.Operation) string {
 	default:
 		return "upkeep"
 	}
+}
+
+// early: an item leaves that is not behind the read index yet.
+func early(ops []*storage.Operation) bool {
+	var m queuemetadata.Metadata
+	var done uint64
+	for _, op := range ops {
+		if op.Type == storage.Set && op.Key == queuemetadata.Key {
+			m, _ = queuemetadata.Parse(op.Value)
+		} else if index, ok := queuemetadata.Index(op.Key); ok && op.Type == storage.Delete {
+			done = index
+		}
+	}
+	return done >= m.Read
 }

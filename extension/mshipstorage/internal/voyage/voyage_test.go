@@ -23,6 +23,8 @@ func TestThePowerIsCutAtEveryStep(t *testing.T) {
 	for i, r := range []route{
 		{name: "batches", lose: 3},
 		{name: "parcels", parcel: 3, lose: 3},
+		{name: "batches, new ones first", fresh: true, lose: 2},
+		{name: "parcels, new ones first", parcel: 3, fresh: true, lose: 2},
 		{name: "batches, some bad", bad: []string{"3b", "9c"}},
 		{name: "parcels, some bad", parcel: 5, lose: 1, bad: []string{"3b", "11"}},
 		{name: "batches, bad ones are taken later", bad: []string{"3b", "9c"}, whim: true},
@@ -35,7 +37,7 @@ func TestThePowerIsCutAtEveryStep(t *testing.T) {
 		})
 	}
 	t.Log(sum)
-	for _, step := range []string{"door", "journal", "seal", "enqueue", "dispatch", "send", "answer", "acknowledge", "ledger", "completion and ledger", "upkeep"} {
+	for _, step := range []string{"door", "journal", "seal", "enqueue", "dispatch", "send", "answer", "acknowledge", "ledger", "completion and ledger", "early completion", "upkeep"} {
 		assert.Positive(t, sum.steps[step], step)
 	}
 	assert.Positive(t, sum.seconds)

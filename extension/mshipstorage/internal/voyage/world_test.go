@@ -18,6 +18,8 @@ type route struct {
 	// lose so many answers, and refuse these records for good.
 	lose int
 	bad  []string
+	// fresh: what is new goes before what is old, one at a time.
+	fresh bool
 	// whim: after a power cut the far end takes what it refused before.
 	whim bool
 }
@@ -38,6 +40,9 @@ type world struct {
 func newWorld(r route, root string) *world {
 	w := &world{where: r.name, route: r, disk: disktest.New(), coast: newCoast(), customer: &customer{}, letters: letters{root: root}, calm: true}
 	w.coast.lose, w.coast.bad = r.lose, r.bad
+	if r.fresh {
+		w.coast.latency = 200 * time.Millisecond // or nothing waits
+	}
 	return w
 }
 

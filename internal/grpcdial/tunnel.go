@@ -1,4 +1,4 @@
-package mshiplink
+package grpcdial
 
 import (
 	"bufio"
@@ -13,7 +13,7 @@ import (
 )
 
 // connectThrough asks an HTTP proxy for a tunnel.
-func connectThrough(ctx context.Context, dial dialFunc, proxy *url.URL, address string) (net.Conn, error) {
+func (d Dialer) connectThrough(ctx context.Context, proxy *url.URL, address string) (net.Conn, error) {
 	if proxy.Scheme != "http" {
 		return nil, fmt.Errorf("HTTPS_PROXY: gRPC goes through proxies of the scheme http only, found %q", proxy.Scheme)
 	}
@@ -21,7 +21,7 @@ func connectThrough(ctx context.Context, dial dialFunc, proxy *url.URL, address 
 	if proxy.Port() == "" {
 		host = net.JoinHostPort(proxy.Hostname(), "80")
 	}
-	c, err := dial(ctx, "tcp", host)
+	c, err := d.Dial(ctx, "tcp", host)
 	if err != nil {
 		return nil, fmt.Errorf("the proxy %s: %w", host, err)
 	}
