@@ -34,7 +34,7 @@ func costs(t *testing.T, other airtime.Way, plan airtime.Plan) (ours, theirs air
 // headers are most of what the stock exporter sends.
 func TestAirtimeOfWhatComesSlowly(t *testing.T) {
 	t.Parallel()
-	lasts := inLong(12*time.Second, time.Minute)
+	lasts := inLong(10*time.Second, time.Minute)
 	ours, theirs := costs(t, airtime.Stock, airtime.Steady(corpus.Syslog, lasts))
 	assert.LessOrEqual(t, ours.PerThousand(), theirs.PerThousand()/3)
 }
