@@ -29,6 +29,7 @@ func (c *core) chain(l *lane) delivery.Sender {
 		c.breaking(),             //   the path is down: the wire is not touched
 		l.witness.Layer,          //   does the far end take others of this signal?
 		c.closing.Layer,          //   shutting down: nothing new, and what is on the wire has a moment
+		l.paying(),               //   the link does not see this sink: its bytes are paid before they are sent
 		observe.New(c.tel.counters(&c.tally)),
 	)
 }

@@ -16,10 +16,12 @@ import (
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/deadletter"
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/delivery"
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/door"
+	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/drain"
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/pause"
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/probe"
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/queue"
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/sink"
+	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/toll"
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/waker"
 )
 
@@ -46,6 +48,7 @@ type core struct {
 
 	depth     *queue.Depth
 	journaled journaled
+	drain     drain.Trend
 	// reserver is nil where the storage promises nothing.
 	reserver atomic.Pointer[reserver]
 	meter    atomic.Pointer[meter]
@@ -65,8 +68,10 @@ type core struct {
 	tally    tally
 	builder  sink.Builder
 	probe    *probe.Probe
-	// leave ends the membership of the link.
-	leave func()
+	// leave ends the membership of the link. toll is nil where the link cannot be paid.
+	leave   func()
+	toll    *toll.Booth
+	advised sync.Once
 	// unmount takes the exporter off the console; tending looks after the dead letters.
 	unmount func()
 	tending sync.WaitGroup
@@ -159,11 +164,12 @@ func (c *core) open() error {
 	return tel.watch(c)
 }
 
-// tend finds the dead letters of earlier runs and looks after them.
+// tend finds the dead letters of earlier runs and looks after them, and follows the queue.
 func (c *core) tend() {
 	ctx, cancel := context.WithCancel(context.Background())
 	c.untend = cancel
 	c.watch(ctx)
+	c.tending.Go(func() { c.followDrain(ctx) })
 	if !c.cfg.DeadLetter.Enabled {
 		return
 	}
@@ -208,7 +214,12 @@ func (c *core) stop(h *handle) {
 
 // shut begins the shutdown for all signals at once: the collector stops them
 // one after the other, and each would wait its own grace.
-func (c *core) shut() { c.closing.Close(grace) }
+func (c *core) shut() {
+	c.closing.Close(grace)
+	if c.toll != nil {
+		c.toll.Close() // what waits is not on the wire
+	}
+}
 
 func (c *core) addLane(l *lane) {
 	c.lanesMu.Lock()

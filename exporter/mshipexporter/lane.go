@@ -144,7 +144,6 @@ func (l *lane) start(ctx context.Context, host component.Host) error {
 		return err
 	}
 	l.sink = s
-	l.adviseOnLink()
 	l.decideOnRegroup()
 	l.sender = l.core.chain(l)
 	l.core.addLane(l)

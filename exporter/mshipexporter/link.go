@@ -7,6 +7,10 @@ import (
 
 	"go.opentelemetry.io/collector/component"
 	"go.uber.org/zap"
+
+	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/breaker"
+	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/delivery"
+	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/toll"
 )
 
 // uplink is an extension that paces and counts what all who send over one link
@@ -16,6 +20,13 @@ type uplink interface {
 	// weight, 1 or more, is its share beside the others'; what is not urgent may
 	// have to wait for its hours.
 	Dialer(sink string, weight int, urgent bool) (dial func(ctx context.Context, network, address string) (net.Conn, error), leave func())
+}
+
+// toller is a link that is told of what it cannot see: what a sink sends that connects by itself.
+type toller interface {
+	// Toll is as Dialer: pay waits until the link has granted so many bytes, and done says
+	// whether they were sent. What is express goes before what is not.
+	Toll(sink string, weight int, urgent bool) (pay func(ctx context.Context, bytes int, express bool) (done func(sent bool), err error), leave func())
 }
 
 // join makes the sink connect over the link, where one is set.
@@ -33,13 +44,40 @@ func (c *core) join(host component.Host) error {
 		return fmt.Errorf("link: extension %q is no link; name one of type mship_link", *id)
 	}
 	c.probe.Dial, c.leave = link.Dialer(c.label, c.cfg.LinkWeight, c.cfg.Urgent)
+	if t, ok := extension.(toller); ok {
+		dialing := c.leave
+		pay, leave := t.Toll(c.label, c.cfg.LinkWeight, c.cfg.Urgent)
+		c.toll, c.leave = c.booth(pay), func() { leave(); dialing() }
+	}
 	return nil
 }
 
-// adviseOnLink says once for each signal where the link sees nothing.
-func (l *lane) adviseOnLink() {
-	if l.core.cfg.Link != nil && !l.sink.Probed() {
-		l.core.logger.Warn("the link does not see what this sink sends: the sink takes no client middleware; what it sends is neither paced nor counted",
-			zap.Stringer("link", *l.core.cfg.Link), zap.String("signal", string(l.signal)))
+func (c *core) booth(pay toll.Pay) *toll.Booth {
+	return toll.New(pay, toll.Path{
+		Open:     func() bool { return c.state() == breaker.Open },
+		HalfOpen: func() bool { return c.state() == breaker.HalfOpen },
+	})
+}
+
+// paying: where the link does not see the sink's connections, each batch pays by its size.
+func (l *lane) paying() delivery.Layer {
+	if l.core.cfg.Link == nil || l.sink.Probed() {
+		return passed
 	}
+	l.core.adviseOnLink()
+	if l.core.toll == nil {
+		return passed
+	}
+	return l.core.toll.Layer
+}
+
+// adviseOnLink says, once for all signals, that the link does not see what the sink sends.
+func (c *core) adviseOnLink() {
+	c.advised.Do(func() {
+		what := "each batch is paced and counted by its size as OTLP before it is sent, without headers, TLS and handshakes"
+		if c.toll == nil {
+			what = "what it sends is neither paced nor counted"
+		}
+		c.logger.Warn("the link does not see what this sink sends, because the sink takes no client middleware: "+what, zap.Stringer("link", *c.cfg.Link))
+	})
 }

@@ -20,6 +20,12 @@ import (
 // and a week of that would fill the log.
 func (c *core) breakerChanged(from, to breaker.State, cause error) {
 	c.tally.breaker(to)
+	if from == breaker.Closed || to == breaker.Closed {
+		c.drain.Restart()
+	}
+	if to == breaker.Open && c.toll != nil {
+		c.toll.Clear()
+	}
 	if to == breaker.Open {
 		if c.waker != nil {
 			// What an answer caused a connect does not tell to be over.

@@ -50,6 +50,7 @@ func (t *telemetry) watch(c *core) error {
 			o.Observe(c.oldestAge().Seconds(), t.only)
 			return nil
 		}),
+		t.RegisterQueueDrainEtaSecondsCallback(c.observeDrain),
 		t.RegisterSignalHeldCallback(func(_ context.Context, o metric.Int64Observer) error {
 			for signal, held := range c.held() {
 				o.Observe(held, t.with(attribute.String("signal", string(signal))))

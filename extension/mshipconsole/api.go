@@ -17,6 +17,7 @@ import (
 // api is what stands below /api/v1/; API.md describes it.
 type api struct {
 	mounts  *sinks.Mounts
+	links   *sinks.Mounts
 	conns   *conns.Limit
 	silence time.Duration
 	maxBody int64
@@ -37,11 +38,15 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer a.conns.Answering(r.Context())()
-	if target.Sink == "" {
+	if target.Links {
+		reading(func(w http.ResponseWriter, r *http.Request) { a.link(w, r, target) })(w, r)
+		return
+	}
+	if target.Name == "" {
 		reading(a.list)(w, r)
 		return
 	}
-	sink, ok := a.mounts.Get(target.Sink)
+	sink, ok := a.mounts.Get(target.Name)
 	if !ok {
 		refuse(w, http.StatusNotFound, "there is no sink of this name; GET /api/v1/sinks lists them")
 		return

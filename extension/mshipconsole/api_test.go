@@ -139,7 +139,7 @@ func TestHistoryAndForecast(t *testing.T) {
 			time.Sleep(time.Second)
 		}
 		time.Sleep(100 * time.Millisecond)
-		a := &api{mounts: d.mounts, conns: d.conns, maxBody: 1, silence: time.Second}
+		a := &api{mounts: d.mounts, links: d.links, conns: d.conns, maxBody: 1, silence: time.Second}
 		get := func(path string, into any) {
 			w := httptest.NewRecorder()
 			a.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/api/v1/sinks/shore"+path, http.NoBody))

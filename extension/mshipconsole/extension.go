@@ -20,7 +20,7 @@ import (
 // farewell is how long answers that are under way may take at a shutdown.
 const farewell = time.Second
 
-// console shows what the exporters mount.
+// console shows what the exporters mount, and the links.
 //
 //	browser ──▶ few connections ──▶ known name ──▶ same site ─┬─▶ page
 //	                                                          └─▶ auth ──▶ API ──▶ a sink's handler
@@ -29,6 +29,7 @@ type console struct {
 	cfg    *Config
 	set    extension.Settings
 	mounts *sinks.Mounts
+	links  *sinks.Mounts
 	conns  *conns.Limit
 
 	// From Start on:
@@ -41,13 +42,21 @@ type console struct {
 var _ extension.Extension = (*console)(nil)
 
 func newConsole(cfg *Config, set extension.Settings) *console {
-	return &console{cfg: cfg, set: set, mounts: sinks.New(cfg.SampleInterval, set.Logger), conns: conns.New(cfg.MaxConnections)}
+	return &console{
+		cfg: cfg, set: set, conns: conns.New(cfg.MaxConnections),
+		mounts: sinks.New("sink", cfg.SampleInterval, set.Logger), links: sinks.New("link", cfg.SampleInterval, set.Logger),
+	}
 }
 
 // Mount serves h below the name until unmount is called. h gets paths relative to its mount ("/status").
 // After unmount it is not called; calls under way have their context ended.
 func (c *console) Mount(name string, h http.Handler) (unmount func(), err error) {
 	return c.mounts.Mount(name, h)
+}
+
+// MountLink is Mount for a link: an extension that paces what all exporters send. h answers GET /status.
+func (c *console) MountLink(name string, h http.Handler) (unmount func(), err error) {
+	return c.links.Mount(name, h)
 }
 
 // Start implements component.Component.

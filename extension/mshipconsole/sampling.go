@@ -8,7 +8,7 @@ import (
 	"github.com/otelcol-mship/otelcol-mship/extension/mshipconsole/internal/sinks"
 )
 
-// sample asks every sink again and again, for the history and the forecast.
+// sample asks every sink and every link again and again, for the history and the forecast.
 func (c *console) sample(ctx context.Context) {
 	ticker := time.NewTicker(c.cfg.SampleInterval)
 	defer ticker.Stop()
@@ -17,7 +17,7 @@ func (c *console) sample(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-			askAll(ctx, c.mounts.All(), func(_ int, sink *sinks.Sink, answer sinks.Answer, err error) {
+			askAll(ctx, append(c.mounts.All(), c.links.All()...), func(_ int, sink *sinks.Sink, answer sinks.Answer, err error) {
 				if err == nil {
 					sink.Note(answer.Status)
 				}

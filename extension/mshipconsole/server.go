@@ -25,7 +25,7 @@ func (c *console) newServer(ctx context.Context, host component.Host) (*http.Ser
 	if err != nil {
 		return nil, err
 	}
-	api := &api{mounts: c.mounts, conns: c.conns, silence: c.cfg.Server.WriteTimeout, maxBody: c.cfg.Server.MaxRequestBodySize}
+	api := &api{mounts: c.mounts, links: c.links, conns: c.conns, silence: c.cfg.Server.WriteTimeout, maxBody: c.cfg.Server.MaxRequestBodySize}
 	server, err := c.serve(ctx, host, c.cfg.Server.Auth, guard.Writes(refuse, api))
 	if err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 
+	"github.com/otelcol-mship/otelcol-mship/extension/mshipconsole/internal/history"
 	"github.com/otelcol-mship/otelcol-mship/extension/mshipconsole/internal/sinks"
 )
 
@@ -49,12 +50,20 @@ func raw(value any) json.RawMessage {
 }
 
 func (a *api) history(w http.ResponseWriter, r *http.Request, sink *sinks.Sink) {
+	if series, ok := seriesOf(w, r, sink); ok {
+		answer(w, http.StatusOK, series)
+	}
+}
+
+// seriesOf is the history that the request asks for; false if that has been refused.
+func seriesOf(w http.ResponseWriter, r *http.Request, sink *sinks.Sink) (series history.Series, ok bool) {
 	switch r.URL.Query().Get("range") {
 	case "", "1h":
-		answer(w, http.StatusOK, sink.Hour())
+		return sink.Hour(), true
 	case "24h":
-		answer(w, http.StatusOK, sink.Day())
+		return sink.Day(), true
 	default:
 		refuse(w, http.StatusBadRequest, "range must be 1h or 24h")
+		return series, false
 	}
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/otelcol-mship/otelcol-mship/extension/mshiplink/internal/allowance"
 	"github.com/otelcol-mship/otelcol-mship/extension/mshiplink/internal/calendar"
+	"github.com/otelcol-mship/otelcol-mship/extension/mshiplink/internal/costs"
 	"github.com/otelcol-mship/otelcol-mship/extension/mshiplink/internal/pacer"
 	"github.com/otelcol-mship/otelcol-mship/internal/storages"
 )
@@ -31,15 +32,19 @@ type Link struct {
 	now func() time.Time // nil: the machine's clock; for tests
 
 	// From Start on:
-	client  storage.Client     // nil: none is needed
+	client  storage.Client     // nil: none is set
 	account *allowance.Account // nil: no allowance
 	pacer   *pacer.Pacer
 	meters  *meters
+	costs   *costs.Book
+	windows []calendar.Window
 	tel     *telemetry
 	told    allowance.State
 	once    sync.Once // what this kernel lacks is said once
 	stop    chan struct{}
 	watched sync.WaitGroup
+	// unmount takes the link off the console.
+	unmount func()
 }
 
 var (
@@ -69,22 +74,32 @@ func (l *Link) Start(ctx context.Context, host component.Host) (err error) {
 	if l.now == nil {
 		l.now = time.Now
 	}
-	l.stop, l.meters = make(chan struct{}), newMeters()
+	l.stop, l.meters, l.unmount = make(chan struct{}), newMeters(), func() {}
+	if l.cfg.Storage != nil {
+		if l.client, err = storages.Client(ctx, host, *l.cfg.Storage, l.set.ID); err != nil {
+			return err
+		}
+	}
+	if err := l.openCosts(ctx); err != nil {
+		return err
+	}
 	if l.cfg.Allowance == nil {
 		l.pacer = pacer.New(int64(l.cfg.BytesPerSecond), l.cfg.burst(), nil)
-	} else if err := l.openAllowance(ctx, host); err != nil {
+		l.keepCosts(ctx)
+	} else if err := l.openAllowance(ctx); err != nil {
 		return err
 	}
 	if l.tel, err = newTelemetry(l); err != nil {
 		return fmt.Errorf("cannot make the metrics: %w", err)
 	}
-	return l.watchWindows()
-}
-
-func (l *Link) openAllowance(ctx context.Context, host component.Host) (err error) {
-	if l.client, err = storages.Client(ctx, host, *l.cfg.Storage, l.set.ID); err != nil {
+	if err := l.watchWindows(); err != nil {
 		return err
 	}
+	l.unmount = l.mount(host)
+	return nil
+}
+
+func (l *Link) openAllowance(ctx context.Context) error {
 	period, err := l.cfg.Allowance.period()
 	if err != nil {
 		return err
@@ -99,6 +114,7 @@ func (l *Link) openAllowance(ctx context.Context, host component.Host) (err erro
 			Rate:   int64(l.cfg.BytesPerSecond),
 		},
 		Client: l.client, Logger: l.set.Logger, Now: l.now, Changed: l.allowanceChanged,
+		Beside: l.costsOperation,
 	})
 	quota.account = l.account
 	return nil
@@ -135,7 +151,7 @@ func (l *Link) allowanceChanged(s allowance.State) {
 // watchWindows opens and closes the windows until the link shuts down.
 func (l *Link) watchWindows() error {
 	windows, err := l.cfg.windows()
-	if err != nil || len(windows) == 0 {
+	if l.windows = windows; err != nil || len(windows) == 0 {
 		return err
 	}
 	open := calendar.Open(windows, l.now())
@@ -182,6 +198,7 @@ func (l *Link) Shutdown(ctx context.Context) error {
 	if l.stop == nil {
 		return nil
 	}
+	l.unmount()
 	close(l.stop)
 	l.watched.Wait()
 	var errs []error
@@ -193,6 +210,8 @@ func (l *Link) Shutdown(ctx context.Context) error {
 	}
 	if l.account != nil {
 		errs = append(errs, l.account.Close(ctx))
+	} else {
+		errs = append(errs, l.storeCosts(ctx))
 	}
 	if l.client != nil {
 		errs = append(errs, l.client.Close(ctx))

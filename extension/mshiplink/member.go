@@ -9,6 +9,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/otelcol-mship/otelcol-mship/extension/mshiplink/internal/costs"
 	"github.com/otelcol-mship/otelcol-mship/extension/mshiplink/internal/pacer"
 	"github.com/otelcol-mship/otelcol-mship/extension/mshiplink/internal/wire"
 )
@@ -35,13 +36,14 @@ func (l *Link) Dialer(sink string, weight int, urgent bool) (dial func(ctx conte
 type member struct {
 	*pacer.Member
 	link  *Link
+	sink  string
 	meter *meter
 }
 
 var _ wire.Lane = (*member)(nil)
 
 func (l *Link) join(sink string, weight int, urgent bool) *member {
-	return &member{Member: l.pacer.Join(weight, urgent), link: l, meter: l.meters.of(sink)}
+	return &member{Member: l.pacer.Join(weight, urgent), link: l, sink: sink, meter: l.meters.of(sink)}
 }
 
 // over puts what a dialer connects onto the link.
@@ -85,13 +87,19 @@ func (m *member) Take(want int, express bool, until pacer.Interrupt) (int, error
 
 // Sent implements wire.Lane.
 func (m *member) Sent(n int) {
-	m.meter.up.Add(int64(n))
+	m.paid(n)
 	m.link.meters.sent(n)
+}
+
+func (m *member) paid(n int) {
+	m.meter.up.Add(int64(n))
+	m.link.costs.Add(m.sink, costs.Bytes{Up: int64(n)})
 }
 
 // Received implements wire.Lane.
 func (m *member) Received(n int) {
 	m.meter.down.Add(int64(n))
+	m.link.costs.Add(m.sink, costs.Bytes{Down: int64(n)})
 	if account := m.link.account; account != nil {
 		account.Spend(n)
 	}

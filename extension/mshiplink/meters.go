@@ -20,9 +20,10 @@ type meters struct {
 	// recent is the bytes of each tenth of a second, a ring; its newest is that of latest.
 	recent [slots]int64
 	latest int64
+	epoch  time.Time // of the slots, on the monotonic clock
 }
 
-func newMeters() *meters { return &meters{sinks: map[string]*meter{}} }
+func newMeters() *meters { return &meters{sinks: map[string]*meter{}, epoch: time.Now()} }
 
 // of a sink; two members with one name share it.
 func (m *meters) of(sink string) *meter {
@@ -42,12 +43,9 @@ func (m *meters) each(f func(sink string, one *meter)) {
 	}
 }
 
-// epoch is read on the monotonic clock.
-var epoch = time.Now()
-
 // turn clears the slots that are over.
 func (m *meters) turn() {
-	slot := int64(time.Since(epoch) / (time.Second / slots))
+	slot := int64(time.Since(m.epoch) / (time.Second / slots))
 	for m.latest = max(m.latest, slot-slots); m.latest < slot; {
 		m.latest++
 		m.recent[m.latest%slots] = 0

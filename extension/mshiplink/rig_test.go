@@ -40,7 +40,12 @@ type aboard struct {
 
 func start(t testing.TB, disk storage.Extension, now func() time.Time, raw map[string]any) *aboard {
 	t.Helper()
-	a := &aboard{host: hosts{}, tel: componenttest.NewTelemetry()}
+	return startWith(t, hosts{}, disk, now, raw)
+}
+
+func startWith(t testing.TB, host hosts, disk storage.Extension, now func() time.Time, raw map[string]any) *aboard {
+	t.Helper()
+	a := &aboard{host: host, tel: componenttest.NewTelemetry()}
 	if disk != nil {
 		a.host[component.MustNewID("disk")] = disk
 		raw["storage"] = "disk"
@@ -100,6 +105,15 @@ func (d *disk) Set(_ context.Context, key string, value []byte) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.values[key] = value
+	return nil
+}
+
+func (d *disk) Batch(ctx context.Context, ops ...*storage.Operation) error {
+	for _, op := range ops {
+		if err := d.Set(ctx, op.Key, op.Value); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

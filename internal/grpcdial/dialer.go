@@ -23,6 +23,8 @@ type Dialer struct {
 	Proxy func(*url.URL) (*url.URL, error)
 	// Proxied, if set, is told that a proxy stands between, before that is dialled.
 	Proxied func()
+	// Failed, if set, is told why there is no connection, be it that a proxy did not open a tunnel.
+	Failed func(ctx context.Context, err error)
 }
 
 // Options for the client.
@@ -30,7 +32,14 @@ func (d Dialer) Options() []grpc.DialOption {
 	if d.Proxy == nil {
 		d.Proxy = httpproxy.FromEnvironment().ProxyFunc()
 	}
-	return []grpc.DialOption{grpc.WithContextDialer(d.connect), grpc.WithResolvers(&names{d})}
+	connect := func(ctx context.Context, address string) (net.Conn, error) {
+		c, err := d.connect(ctx, address)
+		if err != nil && d.Failed != nil {
+			d.Failed(ctx, err)
+		}
+		return c, err
+	}
+	return []grpc.DialOption{grpc.WithContextDialer(connect), grpc.WithResolvers(&names{d})}
 }
 
 func (d Dialer) proxyOf(address string) (*url.URL, error) {

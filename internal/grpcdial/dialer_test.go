@@ -78,7 +78,10 @@ func TestThroughAProxy(t *testing.T) {
 	assert.Equal(t, int64(1), proxied.Load())
 
 	p.Refuse()
+	var told atomic.Value
+	d.Failed = func(_ context.Context, err error) { told.Store(err) }
 	require.ErrorContains(t, ask(t, d, "shore.invalid:4317"), "it answers CONNECT with 404 Not Found")
+	require.ErrorContains(t, told.Load().(error), "it answers CONNECT with 404 Not Found")
 }
 
 func TestWithoutAProxy(t *testing.T) {

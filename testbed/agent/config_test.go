@@ -45,7 +45,7 @@ func TestConfigRendersEverySetting(t *testing.T) {
 			true, time.Second, 2 * time.Second, time.Hour, 3, 0.5, []int{400, 422}, []int{500},
 		},
 		Queue:       Queue{true, true, "bytes", 1 << 20, 4, true, "file_storage", Batch{time.Second, 10, 20}},
-		Breaker:     Breaker{true, 2, time.Minute, 1},
+		Breaker:     Breaker{true, 2, time.Minute, 5 * time.Second, 1},
 		DeadLetter:  DeadLetter{true, "/d", 9, 1 << 20, "drop_oldest"},
 		Idempotency: Idempotency{true, time.Hour, "X-Key"},
 	}, "mship/n")
@@ -65,7 +65,7 @@ func TestConfigRendersEverySetting(t *testing.T) {
 			"batch": map[string]any{"flush_timeout": "1s", "sizer": "items", "min_size": 10, "max_size": 20},
 		},
 		"circuit_breaker": map[string]any{
-			"enabled": false, "failure_threshold": 2, "open_duration": "1m0s", "half_open_max_inflight": 1,
+			"enabled": false, "failure_threshold": 2, "open_duration": "1m0s", "wake_interval": "5s", "half_open_max_inflight": 1,
 		},
 		"dead_letter": map[string]any{"enabled": false, "directory": "/d", "max_per_hour": 9, "max_bytes": 1 << 20, "on_full": "drop_oldest"},
 		"idempotency": map[string]any{"enabled": false, "window": "1h0m0s", "header": "X-Key"},

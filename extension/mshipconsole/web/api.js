@@ -14,7 +14,11 @@ export class Failure extends Error {
 }
 
 export function sinkPath(sink, ...parts) {
-  return ["api/v1/sinks", sink, ...parts].map((part, i) => (i === 0 ? part : encodeURIComponent(part))).join("/");
+  return ["api/v1/sinks", ...[sink, ...parts].map(encodeURIComponent)].join("/");
+}
+
+export function linkPath(link, ...parts) {
+  return ["api/v1/links", ...[link, ...parts].map(encodeURIComponent)].join("/");
 }
 
 export function get(path, query = {}) {

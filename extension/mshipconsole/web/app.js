@@ -21,7 +21,7 @@ function route() {
     live.listeners.add(view.update);
     const inner = leave;
     leave = () => { live.listeners.delete(view.update); inner(); };
-    if (live.sinks) view.update(live.sinks);
+    if (live.sinks) view.update(live.sinks, live.links);
   }
 }
 

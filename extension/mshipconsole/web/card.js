@@ -3,7 +3,7 @@ import { announce, el, say, show } from "./dom.js";
 import { bytes, count, percent, plural, secondsSince, span, utc, visible } from "./words.js";
 import { emptyWords, fullWords, lastAnswer, states, unknown, verdict } from "./verdict.js";
 import { strip } from "./strip.js";
-import { plots } from "./plots.js";
+import { sinkPlots } from "./plots.js";
 
 export function card(name, plotsOpen) {
   const shown = visible(name);
@@ -15,7 +15,7 @@ export function card(name, plotsOpen) {
   const sentence = el("p", { class: "verdict", "data-testid": "verdict" });
   const held = el("p", { class: "banner warn", "data-testid": "held", hidden: true });
   const past = strip();
-  const drawn = plots(name, plotsOpen);
+  const drawn = sinkPlots(name, plotsOpen);
   const fields = facts();
   const details = el("div", { class: "details" }, past.node, fields.node, drawn.node);
   const node = el("section", { class: "card", "aria-labelledby": id, "data-testid": "sink", "data-sink": name },

@@ -1,11 +1,11 @@
-// Asks for all sinks every two seconds, and says so when nobody answers.
+// Asks for all sinks and links every two seconds, and says so when nobody answers.
 import { get } from "./api.js";
 import { say, show, announce } from "./dom.js";
 import { clock, moment, span } from "./words.js";
 
 const pace = 2000; // milliseconds
 
-export const live = { sinks: null, listeners: new Set(), lastAnswer: null, silentSince: null };
+export const live = { sinks: null, links: [], listeners: new Set(), lastAnswer: null, silentSince: null };
 
 let timer = 0;
 let asking = false;
@@ -23,7 +23,8 @@ export async function poll() {
   clearTimeout(timer);
   try {
     const { sinks } = await get("api/v1/sinks");
-    heard(Array.isArray(sinks) ? sinks : []);
+    const { links } = await get("api/v1/links");
+    heard(Array.isArray(sinks) ? sinks : [], Array.isArray(links) ? links : []);
   } catch (failure) {
     missed(failure);
   }
@@ -31,14 +32,15 @@ export async function poll() {
   if (!document.hidden) timer = setTimeout(poll, pace);
 }
 
-function heard(sinks) {
+function heard(sinks, links) {
   if (live.silentSince !== null) announce("The agent answers again.");
   live.sinks = sinks;
+  live.links = links;
   live.lastAnswer = Date.now();
   live.silentSince = null;
   document.documentElement.classList.remove("stale");
   pulse();
-  for (const listener of live.listeners) listener(sinks);
+  for (const listener of live.listeners) listener(sinks, links);
 }
 
 function missed(failure) {

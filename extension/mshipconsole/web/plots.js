@@ -1,19 +1,31 @@
 // Plots of the last hour and the last day.
 import { el, say } from "./dom.js";
-import { get, sinkPath } from "./api.js";
+import { get, linkPath, sinkPath } from "./api.js";
 import { bytes, clock, count } from "./words.js";
 
 const pace = { "1h": 5_000, "24h": 60_000 }; // milliseconds
 
 const binary = Array.from({ length: 50 }, (_, power) => 2 ** power); // so that the axis has round KiB and MiB
 
-const kinds = [
+const sinkKinds = [
   { key: "sent", incs: binary, title: "Sent", of: (p, step) => rated(p.delivered_bytes, step), words: (v) => `${bytes(v)}/s`, sum: (v, step) => `${bytes(total(v, step))} in all` },
   { key: "queue", incs: binary, title: "Queue", of: (p) => p.queue_bytes, words: bytes, sum: (v) => `at most ${bytes(Math.max(0, ...v.filter(known)))}` },
   { key: "records", title: "Records delivered", of: (p, step) => rated(p.delivered_records, step), words: (v) => `${brief(v)}/s`, sum: (v, step) => `${count(Math.round(total(v, step)))} in all` },
 ];
 
-export function plots(sink, open) {
+const linkKinds = [
+  { key: "rate", incs: binary, title: "Sent over the link", of: (p, step) => rated(p.up_bytes, step), words: (v) => `${bytes(v)}/s`, sum: (v, step) => `${bytes(total(v, step))} in all` },
+];
+
+export function sinkPlots(sink, open) {
+  return plots(sinkPath(sink, "history"), open, sinkKinds);
+}
+
+export function linkPlots(link, open) {
+  return plots(linkPath(link, "history"), open, linkKinds);
+}
+
+function plots(path, open, kinds) {
   let range = "1h";
   let timer = 0;
   let gone = false;
@@ -37,7 +49,7 @@ export function plots(sink, open) {
     const asked = range;
     if (node.open && !document.hidden) {
       try {
-        const series = await get(sinkPath(sink, "history"), { range: asked });
+        const series = await get(path, { range: asked });
         if (asked !== range || gone) return;
         figures.forEach((f) => f.update(series, asked));
         say(trouble, "");

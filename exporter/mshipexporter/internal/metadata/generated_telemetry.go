@@ -36,6 +36,7 @@ type TelemetryBuilder struct {
 	DoorRefusedTotal          metric.Int64Counter
 	QueueBytes                metric.Int64ObservableGauge
 	QueueDepth                metric.Int64ObservableGauge
+	QueueDrainEtaSeconds      metric.Float64ObservableGauge
 	QueueOldestAgeSeconds     metric.Float64ObservableGauge
 	QueueRequeuedTotal        metric.Int64Counter
 	SignalHeld                metric.Int64ObservableGauge
@@ -98,6 +99,21 @@ func (builder *TelemetryBuilder) RegisterQueueDepthCallback(cb metric.Int64Callb
 		cb(ctx, &observerInt64{inst: builder.QueueDepth, obs: o})
 		return nil
 	}, builder.QueueDepth)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterQueueDrainEtaSecondsCallback sets callback for observable QueueDrainEtaSeconds metric.
+func (builder *TelemetryBuilder) RegisterQueueDrainEtaSecondsCallback(cb metric.Float64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerFloat64{inst: builder.QueueDrainEtaSeconds, obs: o})
+		return nil
+	}, builder.QueueDrainEtaSeconds)
 	if err != nil {
 		return err
 	}
@@ -236,6 +252,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"mship_queue_depth",
 		metric.WithDescription("Batches queued, those in flight included. [Stable]"),
 		metric.WithUnit("{batch}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.QueueDrainEtaSeconds, err = builder.meter.Float64ObservableGauge(
+		"mship_queue_drain_eta_seconds",
+		metric.WithDescription("How long until the queue is empty, as it went in the last minute; 0 where it is empty, absent while it does not drain. [Stable]"),
+		metric.WithUnit("s"),
 	)
 	errs = errors.Join(errs, err)
 	builder.QueueOldestAgeSeconds, err = builder.meter.Float64ObservableGauge(

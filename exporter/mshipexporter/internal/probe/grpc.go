@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"net"
-	"os"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -18,39 +16,24 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/delivery"
+	"github.com/otelcol-mship/otelcol-mship/internal/grpcdial"
 )
-
-// proxied lengthens the silence where we cannot see the connection: with a
-// proxy gRPC dials by itself, and only the attempt as a whole can be timed.
-const proxied = 12
 
 // onDemand has gRPC dial for an attempt, which ends the backoff, and hardly ever
 // by itself: while the breaker is open each dial would be airtime, and a line in
 // the log that nobody can leave out.
 var onDemand = backoff.Config{BaseDelay: time.Hour, Multiplier: 1, MaxDelay: time.Hour}
 
-// How long gRPC lets a connection come about.
-const (
-	// itself: where gRPC dials by itself; in fact it is never less than the backoff.
-	itself = 20 * time.Second
-	// patient: the link may wait for days, and what is past it has our own limit.
-	patient = 365 * 24 * time.Hour
-)
+// patient is how long gRPC lets a connection come about: the link may wait for
+// days, and what is past it has our own limit.
+const patient = 365 * 24 * time.Hour
 
 // GetGRPCClientOptions implements extensionmiddleware.GRPCClient.
 func (p *Probe) GetGRPCClientOptions(context.Context) ([]grpc.DialOption, error) {
 	d := &dials{probe: p, limit: p.Silence, listeners: map[*silence]struct{}{}}
-	options := []grpc.DialOption{grpc.WithChainUnaryInterceptor(d.intercept)}
-	if proxyConfigured() {
-		// A dialer of our own would bypass the proxy (grpc-go, WithContextDialer).
-		d.limit *= proxied
-		return append(options, grpc.WithConnectParams(grpc.ConnectParams{Backoff: onDemand, MinConnectTimeout: itself})), nil
-	}
-	return append(options, grpc.WithConnectParams(grpc.ConnectParams{Backoff: onDemand, MinConnectTimeout: patient}), grpc.WithContextDialer(d.dial)), nil
-}
-
-func proxyConfigured() bool {
-	return slices.ContainsFunc([]string{"HTTPS_PROXY", "https_proxy"}, func(name string) bool { return os.Getenv(name) != "" })
+	return append(grpcdial.Dialer{Dial: d.dial, Proxied: p.reach.through, Failed: d.failed}.Options(),
+		grpc.WithChainUnaryInterceptor(d.intercept),
+		grpc.WithConnectParams(grpc.ConnectParams{Backoff: onDemand, MinConnectTimeout: patient})), nil
 }
 
 // dials watches the connections that one gRPC client makes by itself.
@@ -66,23 +49,13 @@ type dials struct {
 	listeners map[*silence]struct{}
 }
 
-func (d *dials) dial(ctx context.Context, address string) (net.Conn, error) {
-	network := "tcp"
-	if path, ok := strings.CutPrefix(address, "unix:"); ok {
-		network, address = "unix", path
-	}
+func (d *dials) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	c, err := d.probe.connect(ctx, d.probe.dialer(), network, address, &d.held)
-	d.mu.Lock()
-	defer d.mu.Unlock()
 	if err != nil {
-		if errors.Is(ctx.Err(), context.Canceled) { // another address was faster
-			return nil, err
-		}
-		for s := range d.listeners {
-			s.dialFailed.Store(&dialFailure{at: time.Now(), err: err})
-		}
 		return nil, err
 	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	w := watch(c)
 	d.current = w
 	for s := range d.listeners {
@@ -90,6 +63,17 @@ func (d *dials) dial(ctx context.Context, address string) (net.Conn, error) {
 		s.dialFailed.Store(nil)
 	}
 	return w, nil
+}
+
+func (d *dials) failed(ctx context.Context, err error) {
+	if errors.Is(ctx.Err(), context.Canceled) { // another address was faster
+		return
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for s := range d.listeners {
+		s.dialFailed.Store(&dialFailure{at: time.Now(), err: err})
+	}
 }
 
 // share bounds what the connection carries before a request of so many bytes

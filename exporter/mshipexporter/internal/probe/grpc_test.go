@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -20,6 +21,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/delivery"
+	"github.com/otelcol-mship/otelcol-mship/internal/proxytest"
 )
 
 // logsServer answers every export as told.
@@ -213,16 +215,41 @@ func TestGRPCComesBackAtOnce(t *testing.T) {
 	assert.Less(t, time.Since(begin), 10*time.Second, "far below gRPC's backoff and the limit")
 }
 
-func TestBehindAProxyGRPCDialsByItself(t *testing.T) {
-	t.Setenv("HTTPS_PROXY", "")
-	t.Setenv("https_proxy", "")
-	options, err := (&Probe{}).GetGRPCClientOptions(t.Context())
+// Behind a proxy an attempt is timed like any other, and a proxy that opens no
+// tunnel fails it at once, though gRPC would wait.
+func TestGRPCBehindAProxy(t *testing.T) {
+	address, _ := serve(t, "127.0.0.1:0", func(context.Context) error { return nil })
+	proxy := proxytest.Start(t, address)
+	t.Setenv("HTTPS_PROXY", proxy.URL(t, nil).String())
+	var dialled atomic.Int64
+	p := &Probe{Silence: 20 * time.Second, Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+		dialled.Add(1)
+		return (&net.Dialer{}).DialContext(ctx, network, address)
+	}}
+	_, _, err := export(t, dialLogs(t, p, "shore.invalid:4317"), 1)
 	require.NoError(t, err)
-	assert.Len(t, options, 3)
-	t.Setenv("HTTPS_PROXY", "http://proxy:3128")
-	options, err = (&Probe{}).GetGRPCClientOptions(t.Context())
+	assert.Equal(t, []string{"CONNECT shore.invalid:4317"}, proxy.Asked())
+	assert.Equal(t, int64(1), dialled.Load(), "over the link")
+	assert.False(t, p.Reachable(), "to connect to the proxy proves nothing")
+
+	proxy.Refuse()
+	begin := time.Now()
+	reply, _, err := export(t, dialLogs(t, p, "shore.invalid:4317"), 1)
+	require.Error(t, err)
+	assert.Less(t, time.Since(begin), 10*time.Second, "far below the silence")
+	assert.False(t, reply.Timeout)
+	assert.ErrorContains(t, reply.Err, "it answers CONNECT with 404 Not Found")
+}
+
+// A proxy that takes the connection and never answers is a silence.
+func TestASilentProxyIsASilence(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	assert.Len(t, options, 2)
+	t.Cleanup(func() { _ = l.Close() })
+	t.Setenv("HTTPS_PROXY", "http://"+l.Addr().String())
+	reply, _, err := export(t, dialLogs(t, &Probe{Silence: time.Second}, "shore.invalid:4317"), 1)
+	require.Error(t, err)
+	assert.True(t, reply.Timeout)
 }
 
 func TestTheKeyTravelsInGRPC(t *testing.T) {

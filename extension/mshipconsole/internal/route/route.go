@@ -19,11 +19,13 @@ var (
 	ErrRefused = errors.New("this path is refused: its parts must be plain names, without dots alone, slashes or control characters in them")
 )
 
-// Target is what a path asks for. Without a sink it is all of them.
+// Target is what a path asks for. Without a name it is all of them.
 type Target struct {
-	// Sink is any string.
-	Sink string
-	// Rest is below the sink: empty, or a path that begins with a slash, is clean and stays below it.
+	// Links says that it is a link, and not a sink.
+	Links bool
+	// Name is any string.
+	Name string
+	// Rest is below the name: empty, or a path that begins with a slash, is clean and stays below it.
 	Rest string
 }
 
@@ -34,21 +36,22 @@ func Split(escaped string) (Target, error) {
 		return Target{}, ErrUnknown
 	}
 	parts := strings.Split(rest, "/")
-	if parts[0] != "sinks" {
+	links := parts[0] == "links"
+	if parts[0] != "sinks" && !links {
 		return Target{}, ErrUnknown
 	}
 	if len(parts) == 1 {
-		return Target{}, nil
+		return Target{Links: links}, nil
 	}
-	sink, err := url.PathUnescape(parts[1])
+	name, err := url.PathUnescape(parts[1])
 	if err != nil {
 		return Target{}, ErrRefused
 	}
-	if sink == "" {
+	if name == "" {
 		return Target{}, ErrUnknown
 	}
 	below, err := join(parts[2:])
-	return Target{Sink: sink, Rest: below}, err
+	return Target{Links: links, Name: name, Rest: below}, err
 }
 
 func join(parts []string) (string, error) {

@@ -16,13 +16,15 @@ func TestSplit(t *testing.T) {
 	t.Parallel()
 	for escaped, want := range map[string]route.Target{
 		"/api/v1/sinks":                                 {},
-		"/api/v1/sinks/shore":                           {Sink: "shore"},
-		"/api/v1/sinks/shore/dead-letters":              {Sink: "shore", Rest: "/dead-letters"},
-		"/api/v1/sinks/shore/dead-letters/17-ab/export": {Sink: "shore", Rest: "/dead-letters/17-ab/export"},
-		"/api/v1/sinks/a%2Fb/status":                    {Sink: "a/b", Rest: "/status"},
-		"/api/v1/sinks/%3Cb%3E%20%22%C3%BC":             {Sink: `<b> "ü`},
-		"/api/v1/sinks/%00%FF":                          {Sink: "\x00\xff"},
-		"/api/v1/sinks/..%2F..":                         {Sink: "../.."},
+		"/api/v1/sinks/shore":                           {Name: "shore"},
+		"/api/v1/sinks/shore/dead-letters":              {Name: "shore", Rest: "/dead-letters"},
+		"/api/v1/sinks/shore/dead-letters/17-ab/export": {Name: "shore", Rest: "/dead-letters/17-ab/export"},
+		"/api/v1/sinks/a%2Fb/status":                    {Name: "a/b", Rest: "/status"},
+		"/api/v1/sinks/%3Cb%3E%20%22%C3%BC":             {Name: `<b> "ü`},
+		"/api/v1/sinks/%00%FF":                          {Name: "\x00\xff"},
+		"/api/v1/sinks/..%2F..":                         {Name: "../.."},
+		"/api/v1/links":                                 {Links: true},
+		"/api/v1/links/mship_link%2Fvsat/history":       {Links: true, Name: "mship_link/vsat", Rest: "/history"},
 	} {
 		have, err := route.Split(escaped)
 		require.NoError(t, err, escaped)
@@ -37,6 +39,8 @@ func TestSplitRefuses(t *testing.T) {
 		"/":                                   route.ErrUnknown,
 		"/api/v1/":                            route.ErrUnknown,
 		"/api/v1/other":                       route.ErrUnknown,
+		"/api/v1/links/":                      route.ErrUnknown,
+		"/api/v1/links/a/..":                  route.ErrRefused,
 		"/api/v2/sinks":                       route.ErrUnknown,
 		"/api/v1/sinks/":                      route.ErrUnknown,
 		"/api/v1/sinks//status":               route.ErrUnknown,
@@ -61,7 +65,7 @@ func TestSplitRefuses(t *testing.T) {
 func FuzzSplit(f *testing.F) {
 	for _, seed := range []string{
 		"/api/v1/sinks", "/api/v1/sinks/shore/status", "/api/v1/sinks/a%2Fb/dead-letters/1-a", "/api/v1/sinks/a/%2e%2e/x",
-		"/api/v1/sinks/a/..%2f..%2fetc%2fpasswd", "/api/v1/sinks/a/%00", "/api/v1/sinks//", "/api/v1/sinks/%", "/api/v1/../sinks",
+		"/api/v1/sinks/a/..%2f..%2fetc%2fpasswd", "/api/v1/sinks/a/%00", "/api/v1/sinks//", "/api/v1/sinks/%", "/api/v1/links/a/history", "/api/v1/../sinks",
 	} {
 		f.Add(seed)
 	}
@@ -71,16 +75,17 @@ func FuzzSplit(f *testing.F) {
 			return
 		}
 		if rest := target.Rest; rest != "" {
-			require.NotEmpty(t, target.Sink)
+			require.NotEmpty(t, target.Name)
 			require.True(t, strings.HasPrefix(rest, "/"))
 			require.Equal(t, path.Clean(rest), rest)
 			require.NotContains(t, rest, `\`)
 			require.NotContains(t, rest, "\x00")
 		}
-		if target.Sink == "" || target.Sink == "." || target.Sink == ".." {
+		if target.Name == "" || target.Name == "." || target.Name == ".." {
 			return // no sink has such a name
 		}
-		again, err := route.Split(route.Prefix + "sinks/" + url.PathEscape(target.Sink) + (&url.URL{Path: target.Rest}).EscapedPath())
+		kind := map[bool]string{false: "sinks/", true: "links/"}[target.Links]
+		again, err := route.Split(route.Prefix + kind + url.PathEscape(target.Name) + (&url.URL{Path: target.Rest}).EscapedPath())
 		require.NoError(t, err)
 		require.Equal(t, target, again)
 	})

@@ -39,7 +39,7 @@ func (s *Sink) Ask(ctx context.Context) (Answer, error) {
 	case <-asked.done:
 		return asked.answer, asked.err
 	case <-ctx.Done():
-		return Answer{}, errSlow
+		return Answer{}, s.fault(errSlow)
 	}
 }
 
@@ -66,7 +66,10 @@ func (s *Sink) status() (answer Answer, err error) {
 	if err := s.call(w, r); err != nil {
 		return Answer{}, err
 	}
-	return w.read()
+	if answer, err = w.read(); err != nil {
+		return Answer{}, s.fault(err)
+	}
+	return answer, nil
 }
 
 // call has the handler answer; its panic is its own.
@@ -74,7 +77,7 @@ func (s *Sink) call(w http.ResponseWriter, r *http.Request) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			s.log(p)
-			err = errPanic
+			err = s.fault(errPanic)
 		}
 	}()
 	s.handler.ServeHTTP(w, r)
@@ -105,12 +108,12 @@ func (w *recorder) Write(p []byte) (int, error) {
 func (w *recorder) read() (a Answer, err error) {
 	switch {
 	case w.long:
-		return a, errors.New("the sink's status is longer than 1 MiB")
+		return a, errors.New("has a status that is longer than 1 MiB")
 	case w.code != http.StatusOK:
-		return a, fmt.Errorf("the sink answers its console with %d %s", w.code, http.StatusText(w.code))
+		return a, fmt.Errorf("answers its console with %d %s", w.code, http.StatusText(w.code))
 	}
 	if err := errors.Join(json.Unmarshal(w.body, &a.Fields), json.Unmarshal(w.body, &a.Status)); err != nil || a.Fields == nil {
-		return Answer{}, errors.New("the sink's status is not the JSON that the console understands")
+		return Answer{}, errors.New("has a status that is not the JSON that the console understands")
 	}
 	return a, nil
 }

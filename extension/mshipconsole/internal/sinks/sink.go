@@ -3,6 +3,7 @@ package sinks
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"sync"
 	"time"
@@ -22,15 +23,16 @@ const (
 
 var (
 	// ErrBusy says that the sink has as many requests as it may have.
-	ErrBusy  = errors.New("the sink answers as many requests as it may; try again in a moment")
-	errSlow  = errors.New("the sink does not answer its console; the agent's log may say why")
-	errGone  = errors.New("the sink has ended")
-	errPanic = errors.New("the sink failed while it answered; the agent's log says where")
+	ErrBusy  = errors.New("answers as many requests as it may; try again in a moment")
+	errSlow  = errors.New("does not answer its console; the agent's log may say why")
+	errGone  = errors.New("has ended")
+	errPanic = errors.New("failed while it answered; the agent's log says where")
 )
 
-// Sink is what one exporter shows.
+// Sink is what one exporter shows, or one link.
 type Sink struct {
 	Name    string
+	kind    string
 	handler http.Handler
 	log     func(panicked any)
 
@@ -46,11 +48,14 @@ type Sink struct {
 	trend   *forecast.Trend
 }
 
-func newSink(name string, h http.Handler, step time.Duration, log func(panicked any)) *Sink {
-	s := &Sink{Name: name, handler: h, log: log, empty: make(chan struct{}), past: history.New(step), trend: forecast.New()}
+func newSink(kind, name string, h http.Handler, step time.Duration, log func(panicked any)) *Sink {
+	s := &Sink{Name: name, kind: kind, handler: h, log: log, empty: make(chan struct{}), past: history.New(step), trend: forecast.New()}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s
 }
+
+// fault says whose the fault is.
+func (s *Sink) fault(err error) error { return fmt.Errorf("the %s %w", s.kind, err) }
 
 // enter counts a call that leave ends.
 func (s *Sink) enter(limit int) error {
@@ -58,9 +63,9 @@ func (s *Sink) enter(limit int) error {
 	defer s.mu.Unlock()
 	switch {
 	case s.gone:
-		return errGone
+		return s.fault(errGone)
 	case s.calls >= limit:
-		return ErrBusy
+		return s.fault(ErrBusy)
 	}
 	s.calls++
 	return nil

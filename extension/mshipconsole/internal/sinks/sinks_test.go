@@ -34,7 +34,7 @@ func mount(t *testing.T, m *sinks.Mounts, h http.HandlerFunc) *sinks.Sink {
 	return s
 }
 
-func newMounts() *sinks.Mounts { return sinks.New(5*time.Second, zap.NewNop()) }
+func newMounts() *sinks.Mounts { return sinks.New("sink", 5*time.Second, zap.NewNop()) }
 
 func TestNames(t *testing.T) {
 	t.Parallel()
@@ -97,7 +97,7 @@ func TestASinkThatTalksNonsense(t *testing.T) {
 func TestAPanicIsLogged(t *testing.T) {
 	t.Parallel()
 	core, logs := observer.New(zap.InfoLevel)
-	s := mount(t, sinks.New(time.Second, zap.New(core)), func(http.ResponseWriter, *http.Request) { panic("in the sink") })
+	s := mount(t, sinks.New("sink", time.Second, zap.New(core)), func(http.ResponseWriter, *http.Request) { panic("in the sink") })
 	require.Error(t, s.Serve(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/", http.NoBody), "/x", time.Second))
 	entry := logs.FilterMessageSnippet("panicked").All()
 	require.Len(t, entry, 1)

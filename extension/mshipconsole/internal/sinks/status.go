@@ -22,6 +22,8 @@ type Status struct {
 		LimitUnit string  `json:"limit_unit"`
 		Load      float64 `json:"load"`
 	} `json:"queue"`
+	// UpBytes is what a link has sent.
+	UpBytes float64 `json:"up_bytes"`
 	Storage *struct {
 		UsedBytes float64 `json:"used_bytes"`
 		MaxBytes  float64 `json:"max_bytes"`
@@ -33,7 +35,7 @@ func (s Status) sample() history.Sample {
 		QueueBytes:       s.Queue.Bytes,
 		QueueBatches:     s.Queue.Batches,
 		DeliveredRecords: s.Counters.DeliveredRecords,
-		DeliveredBytes:   s.Counters.DeliveredBytes,
+		DeliveredBytes:   s.Counters.DeliveredBytes + s.UpBytes, // a link has no counters
 	}
 }
 

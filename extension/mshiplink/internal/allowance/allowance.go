@@ -62,6 +62,8 @@ type Settings struct {
 	Now func() time.Time
 	// Changed is called, from one goroutine, when there is more to draw, and with each new state.
 	Changed func(State)
+	// Beside gives what is to be stored whenever the book is, in the same Batch; nil is nothing.
+	Beside func() *storage.Operation
 }
 
 // Account is an allowance that is drawn on.
@@ -116,7 +118,14 @@ func (a *Account) Close(ctx context.Context) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.leased = a.book.Total
-	return a.Client.Set(ctx, key, a.book.encode())
+	return a.store(ctx, a.book)
+}
+
+func (a *Account) store(ctx context.Context, b book) error {
+	if a.Beside == nil {
+		return a.Client.Set(ctx, key, b.encode())
+	}
+	return a.Client.Batch(ctx, storage.SetOperation(key, b.encode()), a.Beside())
 }
 
 // Draw implements pacer.Quota.
@@ -124,7 +133,9 @@ func (a *Account) Draw(n int) int {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	n = int(max(min(int64(n), a.ready()), 0))
-	a.spend(int64(n))
+	if n > 0 { // else who is woken finds nothing either, and asks again, without end
+		a.spend(int64(n))
+	}
 	return n
 }
 
@@ -135,11 +146,11 @@ func (a *Account) Any() bool {
 	return a.ready() > 0
 }
 
-// Return implements pacer.Quota.
+// Return implements pacer.Quota. What was drawn in a period that is over is not the present one's to spend.
 func (a *Account) Return(n int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.book.Total -= int64(n)
+	a.book.Total = max(a.book.Total-int64(n), a.book.begun())
 }
 
 // Spend counts what nobody asked for: what came from the far end.
@@ -154,6 +165,13 @@ func (a *Account) Left() int64 {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return max(a.left(), 0)
+}
+
+// State of the allowance now.
+func (a *Account) State() State {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return State{Exhausted: a.left() <= 0, Start: a.start, Next: a.Plan.Period.Next(a.Now())}
 }
 
 func (a *Account) spend(n int64) {
@@ -249,7 +267,7 @@ func (a *Account) room(next book, start time.Time) bool {
 func (a *Account) save(ctx context.Context, b book, leased int64) {
 	b.Total = max(leased, b.Total)
 	a.doubted = b.Doubt
-	err := a.Client.Set(ctx, key, b.encode())
+	err := a.store(ctx, b)
 	if failed := err != nil; failed != a.unsaved {
 		a.unsaved = failed
 		if failed {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"math/rand/v2"
+	"strconv"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -49,6 +50,15 @@ func (d *disk) Set(_ context.Context, key string, value []byte) error {
 	return d.err
 }
 
+func (d *disk) Batch(ctx context.Context, ops ...*storage.Operation) error {
+	for _, op := range ops {
+		if err := d.Set(ctx, op.Key, op.Value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (d *disk) fails(err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -63,6 +73,7 @@ type ship struct {
 	logs    *observer.ObservedLogs
 	logger  *zap.Logger
 	account *allowance.Account
+	beside  func() *storage.Operation
 
 	mu    sync.Mutex
 	wrong time.Duration
@@ -115,7 +126,7 @@ func (s *ship) jumps(by time.Duration) {
 
 func (s *ship) boots() {
 	s.account = allowance.Open(s.t.Context(), allowance.Settings{
-		Plan: s.plan, Client: s.disk, Logger: s.logger, Now: s.now,
+		Plan: s.plan, Client: s.disk, Logger: s.logger, Now: s.now, Beside: s.beside,
 		Changed: func(state allowance.State) {
 			s.mu.Lock()
 			defer s.mu.Unlock()
@@ -435,4 +446,50 @@ func TestNeverOverItAtRandom(t *testing.T) {
 			assert.Greater(t, sent, limit)
 		})
 	}
+}
+
+// What was drawn yesterday and comes back today gives today no more.
+func TestWhatComesBackTooLate(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := daily(t)
+		drawn := s.sends(limit / 2)
+		time.Sleep(24*time.Hour + time.Second)
+		s.account.Return(drawn)
+		assert.Equal(t, limit, s.sends(2*limit))
+		s.shuts()
+	})
+}
+
+// What is stored beside the count is never older than the count.
+func TestWhatIsStoredBeside(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, sent := daily(t), 0
+		s.shuts()
+		s.beside = func() *storage.Operation { return storage.SetOperation("beside", []byte(strconv.Itoa(sent))) }
+		s.boots()
+		for range 50 {
+			sent += s.sends(limit / 200)
+		}
+		s.disk.mu.Lock()
+		stored, err := strconv.Atoi(string(s.disk.values["beside"]))
+		s.disk.mu.Unlock()
+		require.NoError(t, err)
+		assert.GreaterOrEqual(t, stored, sent-limit/100, "a lease and what was sent at once")
+		s.shuts()
+		assert.Equal(t, strconv.Itoa(sent), string(s.disk.values["beside"]))
+	})
+}
+
+func TestTheStateNow(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := daily(t)
+		midnight := time.Date(2000, 1, 2, 0, 0, 0, 0, time.UTC)
+		assert.Equal(t, allowance.State{Start: midnight.AddDate(0, 0, -1), Next: midnight}, s.account.State())
+		s.sends(limit)
+		assert.True(t, s.account.State().Exhausted)
+		s.shuts()
+	})
 }

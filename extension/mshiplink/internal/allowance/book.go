@@ -98,6 +98,14 @@ func (b book) spent(start time.Time) int64 {
 	return max(b.Total-b.Marks[0].Total, 0)
 }
 
+// begun is where the total stood when the latest period began.
+func (b book) begun() int64 {
+	if len(b.Marks) == 0 {
+		return 0
+	}
+	return b.Marks[len(b.Marks)-1].Total
+}
+
 func (b book) encode() []byte {
 	b.Version = version
 	text, err := json.Marshal(b)

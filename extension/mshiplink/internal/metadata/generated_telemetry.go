@@ -163,7 +163,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.LinkWaitSecondsTotal, err = builder.meter.Float64ObservableCounter(
 		"mship_link_wait_seconds_total",
-		metric.WithDescription("How long writes and dials have waited for the link, all connections together. [Beta]"),
+		metric.WithDescription("How long writes, dials and batches have waited for the link, all connections together. [Beta]"),
 		metric.WithUnit("s"),
 	)
 	errs = errors.Join(errs, err)

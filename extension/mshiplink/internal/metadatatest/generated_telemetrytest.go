@@ -68,7 +68,7 @@ func AssertEqualLinkRateBytesPerSecond(t *testing.T, tt *componenttest.Telemetry
 func AssertEqualLinkWaitSecondsTotal(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[float64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "mship_link_wait_seconds_total",
-		Description: "How long writes and dials have waited for the link, all connections together. [Beta]",
+		Description: "How long writes, dials and batches have waited for the link, all connections together. [Beta]",
 		Unit:        "s",
 		Data: metricdata.Sum[float64]{
 			Temporality: metricdata.CumulativeTemporality,
