@@ -32,7 +32,7 @@ BENCHES    := ./testbed/compare ./internal/seen ./extension/mshipdedup
 OURS := $(wildcard exporter extension internal testbed)
 
 .DEFAULT_GOAL := help
-.PHONY: help build run demo browser test soak bench fuzz lint generate tidy size clean
+.PHONY: help build run demo airtime browser test soak bench fuzz lint generate tidy size clean
 
 help: ## List every target
 	@awk -F':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ run: build ## Start the agent on this machine's own telemetry; look in ./data/sh
 
 demo: build ## Break the link in every way for about 90 s and count what was lost (loopback only)
 	go run ./testbed/cmd/drill -binary $(BIN)
+
+airtime: build ## Bytes on the wire for each 1,000 records, beside the stock exporter, in two minutes (docs/airtime.md)
+	go run ./testbed/cmd/airtime -binary $(BIN)
 
 browser: ## What the console's browser tests need besides Chromium and Node.js
 	npm ci --prefix testbed/browser --no-audit --no-fund

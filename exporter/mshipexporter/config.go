@@ -31,6 +31,12 @@ const (
 	onFullDrop = "drop_oldest"
 )
 
+// When the records of a parcel are ordered so that they compress.
+const (
+	regroupAuto = "auto"
+	regroupOff  = "off"
+)
+
 // mostWeight is a hundred times what anybody needs.
 const mostWeight = 10_000
 
@@ -62,6 +68,8 @@ type Config struct {
 	LinkWeight int `mapstructure:"link_weight"`
 	// Urgent is what may be sent at any hour.
 	Urgent bool `mapstructure:"urgent"`
+	// Regroup says whether parcels are ordered so that they compress: auto or off.
+	Regroup string `mapstructure:"regroup"`
 	// FreshShare is what new batches have of the bytes while older ones wait; 0 sends in order.
 	FreshShare float64 `mapstructure:"fresh_share"`
 	// FreshFor is how long a batch is new.
@@ -148,6 +156,7 @@ func createDefaultConfig() *Config {
 		DeadLetter:     DeadLetterConfig{Enabled: true, Directory: "./data/dlq", MaxPerHour: 1000, MaxBytes: 256 << 20, OnFull: onFullHold},
 		LinkWeight:     1,
 		Urgent:         true,
+		Regroup:        regroupAuto,
 		FreshFor:       5 * time.Minute,
 		Idempotency:    IdempotencyConfig{Enabled: true, Window: 24 * time.Hour, Header: "Idempotency-Key"},
 	}
@@ -163,6 +172,7 @@ func (c *Config) Validate() error {
 		positive("timeout", c.Timeout),
 		valid.If(c.LinkWeight >= 1 && c.LinkWeight <= mostWeight, "link_weight must be 1 to %d, found %d", mostWeight, c.LinkWeight),
 		oneOf("delivery_proof", c.DeliveryProof, proofOTLP, proofStatus),
+		oneOf("regroup", c.Regroup, regroupAuto, regroupOff),
 		c.validateQueue(),
 		c.validateFresh(),
 	)

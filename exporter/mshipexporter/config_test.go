@@ -31,6 +31,7 @@ var wrongSettings = []struct{ name, yaml, message string }{
 	{"timeout 0", `{sink: {debug: }, timeout: 0s}`, "timeout must be more than 0, such as 5s; found 0s"},
 	{"timeout below 0", `{sink: {debug: }, timeout: -1s}`, "timeout must be more than 0, such as 5s; found -1s"},
 	{"proof", `{sink: {debug: }, delivery_proof: hope}`, `delivery_proof must be one of ["otlp" "status"], found "hope"`},
+	{"regroup", `{sink: {debug: }, regroup: on}`, `regroup must be one of ["auto" "off"], found "on"`},
 	{"no retries", `{sink: {debug: }, retry_on_failure: {enabled: false}}`, "retry_on_failure: enabled: false would drop what the far end does not take at once: remove it; to wait less, set max_interval"},
 	{"initial interval", `{sink: {debug: }, retry_on_failure: {initial_interval: 0s}}`, "retry_on_failure: initial_interval must be more than 0, such as 5s; found 0s"},
 	{"max interval", `{sink: {debug: }, retry_on_failure: {initial_interval: 2s, max_interval: 1s}}`, "retry_on_failure: max_interval (1s) must not be below initial_interval (2s)"},

@@ -200,7 +200,8 @@ func (v voyage) work(t *testing.T, requests int, cutAt func(call int) bool, fail
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		shore := sinktest.New(v.coast.answer)
-		a := board(t, v.disk, shore, httpSink, v.adjust, func(c *Config) { c.DeadLetter.Directory = v.letters })
+		a := board(t, v.disk, shore, zstdSink, v.adjust, func(c *Config) { c.DeadLetter.Directory = v.letters })
+		a.host.GetExtensions()[linkID] = &fakeLink{}
 		var mu sync.Mutex
 		calls, dead := 0, false
 		isDead := func() bool {
@@ -356,6 +357,7 @@ func TestAPowerCutAtEveryStep(t *testing.T) {
 		"parcels, answers lost":         {parcelsOf(3), func(c *coast) { c.lose = 3 }, false},
 		"batches, one of them is bad":   {none, func(c *coast) { c.refuses = bad }, false},
 		"parcels, one of them is bad":   {parcelsOf(6), func(c *coast) { c.refuses = bad }, false},
+		"in order, one of them is bad":  {regrouped(6), func(c *coast) { c.refuses = bad }, false},
 		"a bad one is taken later":      {none, func(c *coast) { c.refuses = bad }, true},
 		"batches, one of them fails":    {eager, func(c *coast) { c.fails = bad }, false},
 		"bad, and the path breaks down": {eager, func(c *coast) { c.refuses, c.fails = bad, only("3d") }, false},

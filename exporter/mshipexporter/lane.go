@@ -34,7 +34,9 @@ type lane struct {
 	client storage.Client
 	hold   *hold.Hold
 	sink   *sink.Sink
-	sender delivery.Sender
+	// regroup: the parcels of this signal are ordered so that they compress.
+	regroup bool
+	sender  delivery.Sender
 }
 
 func newLane(c *core, signal delivery.Signal, requeue func(context.Context, delivery.Batch) error) *lane {
@@ -142,6 +144,7 @@ func (l *lane) start(ctx context.Context, host component.Host) error {
 		return err
 	}
 	l.sink = s
+	l.decideOnRegroup()
 	l.sender = l.core.chain(l)
 	l.core.addLane(l)
 	return nil

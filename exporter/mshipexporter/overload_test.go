@@ -16,6 +16,8 @@ import (
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/storagetest"
 )
 
+const zstdSink = `{sink: {otlp_http: {endpoint: "http://shore.test", compression: zstd}}}`
+
 const httpSink = `{sink: {otlp_http: {endpoint: "http://shore.test"}}}`
 
 // A far end that is overloaded for a day takes one batch after each rest of the

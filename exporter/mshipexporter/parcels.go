@@ -22,7 +22,7 @@ func (h *handle) newJournal() *journal.Journal {
 	s := journal.Settings{
 		Size:   func(p journal.Piece) int64 { return int64(p.Bytes) },
 		Encode: h.encodePieces, Decode: h.decodePiece, Seal: h.seal,
-		Weigh: h.core.journaled.add, Logger: h.core.logger,
+		Rest: h.core.rest, Weigh: h.core.journaled.add, Logger: h.core.logger,
 	}
 	if q := h.core.cfg.Queue.Get(); q.Batch.HasValue() {
 		b := q.Batch.Get()
@@ -91,6 +91,11 @@ func (h *handle) seal(ctx context.Context, pieces []journal.Piece, riders []*sto
 func (h *handle) parcel(pieces []journal.Piece) (b delivery.Batch, err error) {
 	if damage := pieces[0].Damage; damage != nil {
 		return delivery.Batch{Damage: damage, History: &delivery.History{FirstSeen: time.Now()}}, nil
+	}
+	if h.lane.regroup {
+		if whole := h.regrouped(pieces); whole != nil {
+			return h.newBatch(whole), nil
+		}
 	}
 	var bodies []element.Body
 	var payloads []delivery.Payload

@@ -64,6 +64,25 @@ func TestSmallRequestsTravelTogether(t *testing.T) {
 	})
 }
 
+// An outage leaves parcels as large as they can be, not one for each
+// flush_timeout: the drain would take a round trip for each of them.
+func TestAnOutageLeavesLargeParcels(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		shore := sinktest.New(sinktest.Refuse(0, errNoLink))
+		a := board(t, storagetest.New(), shore, plainSink, parcelsOf(1000)).start()
+		const seconds = 3600
+		for n := range seconds {
+			a.log1(fmt.Sprint(n))
+			time.Sleep(time.Second)
+		}
+		shore.Answer(sinktest.Take(0))
+		time.Sleep(2 * time.Minute)
+		a.stop()
+		assert.Len(t, shore.Taken(pipeline.SignalLogs), seconds)
+		assert.Less(t, len(parcels(shore)), 150, "some before the breaker opens, and about one for each of its probes")
+	})
+}
+
 // What an earlier run left in the journal is delivered, also where batch was turned off meanwhile.
 func TestWhatWaitsInTheJournalOutlivesTheRun(t *testing.T) {
 	for name, c := range map[string]struct {

@@ -48,6 +48,7 @@ var settings = map[string][2]string{
 	"QUEUE_MAX_BYTES":                     {"1073741824", "5368709120"},
 	"QUEUE_FLUSH_INTERVAL_MS":             {"2000", "2000"},
 	"IDEMPOTENCY_WINDOW_SEC":              {"86400", "86400"},
+	"FLUSH_BANDWIDTH_BYTES_PER_SEC":       {"1048576", "524288"},
 	"DLQ_DIR":                             {"./data/dlq", "./data/dlq"},
 	"SHORE_ENDPOINT":                      {"http://127.0.0.1:14318", "http://127.0.0.1:14318"},
 	"VESSEL_IMO":                          {"unknown", "unknown"},
@@ -74,6 +75,34 @@ func TestShipsReadTheirVariables(t *testing.T) {
 		shapes[i] = variable.ReplaceAllString(text, "$1")
 	}
 	assert.Equal(t, shapes[0], shapes[1], "satcom.yaml is ship.yaml but for its defaults")
+}
+
+// Connections stay warm: as many are kept as parcels are in flight. And 640 kB in
+// flight fill half a megabyte a second over 600 ms: some 160 kB of each parcel are left on the wire.
+func TestShipsFillALongLink(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"ship.yaml", "satcom.yaml"} {
+		var conf struct {
+			Exporters map[string]struct {
+				Sink map[string]struct {
+					Keepalive struct {
+						MaxIdleConnsPerHost int `yaml:"max_idle_conns_per_host"`
+					}
+				}
+				Queue struct {
+					NumConsumers int `yaml:"num_consumers"`
+					Batch        struct {
+						MinSize int `yaml:"min_size"`
+					}
+				} `yaml:"sending_queue"`
+			}
+		}
+		require.NoError(t, yaml.Unmarshal([]byte(read(t, filepath.Join(root(t), "config", name))), &conf))
+		exporter := conf.Exporters["mship/shore"]
+		assert.Equal(t, exporter.Queue.NumConsumers, exporter.Sink["otlp_http"].Keepalive.MaxIdleConnsPerHost, name)
+		const pressedTo = 160.0 / 2048 // metrics, of which the least is left
+		assert.GreaterOrEqual(t, float64(exporter.Queue.NumConsumers*exporter.Queue.Batch.MinSize)*pressedTo, 640e3, name)
+	}
 }
 
 // configurations are the paths of config/*.yaml.

@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -53,6 +54,10 @@ func TestTheShipsConfigurationsDeliver(t *testing.T) {
 			require.NoError(t, s.shore.Up())
 			s.awaitDrained()
 			s.requireNothingLost(records)
+			assert.Positive(t, s.metric("mship_link_bytes_total", "link", "mship_link", "direction", "up", "sink", "shore"), "sent over the link")
+			for _, e := range s.shore.Requests() {
+				assert.True(t, !e.Taken || slices.Equal(e.Header["Content-Encoding"], []string{"zstd"}), "%s: %s", e.Signal, e.Header)
+			}
 			assert.DirExists(t, filepath.Join(s.agent.Dir(), "queue-of-the-test"), "QUEUE_DIR")
 		})
 	}

@@ -167,10 +167,18 @@ func (j *Journal) due(all bool) (n int, wait time.Duration) {
 			return n, 0
 		}
 	}
-	if wait = j.set.Timeout - time.Since(j.entries[0].came); wait <= 0 || all {
+	if wait = j.wait(); wait <= 0 || all {
 		return n, 0
 	}
 	return 0, wait
+}
+
+// wait is how long the oldest entry has yet to wait for others.
+func (j *Journal) wait() time.Duration {
+	if wait := j.set.Timeout - time.Since(j.entries[0].came); wait > 0 || j.set.Rest == nil {
+		return wait
+	}
+	return min(j.set.Rest(), restPause)
 }
 
 // alone: it cannot be joined with others.

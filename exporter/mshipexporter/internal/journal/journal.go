@@ -39,8 +39,11 @@ type Settings struct {
 	// MinSize makes a parcel as soon as so much has come together. MaxSize bounds
 	// what is put into one; 0 is no bound.
 	MinSize, MaxSize int64
-	// Timeout is the longest that a request waits for others.
+	// Timeout is the longest that a request waits for others,
 	Timeout time.Duration
+	// or Rest if that is longer: as long as nothing goes out anyway, small parcels
+	// would only make the backlog dear. nil is none.
+	Rest func() time.Duration
 	// Encode makes one piece of what comes together, and the entry that stores it.
 	Encode func(group []Piece) (p Piece, entry []byte, err error)
 	// Decode reads an entry. What cannot be decoded has Damage.
@@ -54,6 +57,9 @@ type Settings struct {
 
 // keptBytes bounds what is kept decoded in a journal that is on disk, as OTLP protobuf.
 const keptBytes = 4 << 20
+
+// restPause is how often it is looked whether something goes out again: that can be sooner than it was said.
+const restPause = 250 * time.Millisecond
 
 // retryPause is how long a parcel waits that the queue did not take.
 const retryPause = time.Second

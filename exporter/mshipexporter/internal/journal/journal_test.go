@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -247,6 +248,43 @@ func TestTheFirstIsNotHeldUpByThoseWhoKeepComing(t *testing.T) {
 		}
 		wg.Wait()
 		d.close()
+	})
+}
+
+// While nothing goes out anyway, small requests go on waiting for others; the
+// rest can end before the time that was said.
+func TestWhileNothingGoesOutWhatIsSmallWaitsOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var until atomic.Pointer[time.Time]
+		rest := func(d time.Duration) {
+			end := time.Now().Add(d)
+			until.Store(&end)
+		}
+		rest(time.Hour)
+		d := newDesk(t, storagetest.New(), func(s *Settings) { s.Rest = func() time.Duration { return time.Until(*until.Load()) } })
+		require.NoError(t, d.add("aaaa"))
+		time.Sleep(time.Minute)
+		require.NoError(t, d.add("bb"))
+		time.Sleep(10 * time.Minute)
+		assert.Empty(t, d.sealed())
+		require.NoError(t, d.add("cccc"))
+		synctest.Wait()
+		assert.Equal(t, []string{"aaaabbcccc"}, d.sealed(), "large enough")
+		require.NoError(t, d.add("dd"))
+		time.Sleep(time.Minute)
+		rest(0)
+		time.Sleep(restPause)
+		synctest.Wait()
+		assert.Equal(t, []string{"aaaabbcccc", "dd"}, d.sealed(), "sooner than it was said")
+		require.NoError(t, d.add("e"))
+		time.Sleep(time.Second - time.Millisecond)
+		assert.Len(t, d.sealed(), 2)
+		time.Sleep(2 * time.Millisecond)
+		assert.Len(t, d.sealed(), 3, "at flush_timeout")
+		rest(time.Hour)
+		require.NoError(t, d.add("f"))
+		d.close()
+		assert.Len(t, d.sealed(), 3)
 	})
 }
 

@@ -9,6 +9,7 @@ import (
 // mergeable is a payload of which others of its signal can become a part.
 type mergeable interface {
 	merge(all []delivery.Payload) delivery.Payload
+	reckoned() delivery.Payload
 }
 
 // Merge makes one payload of several of one signal, in order, as if their
@@ -33,6 +34,13 @@ func (p *payload[T]) merge(all []delivery.Payload) delivery.Payload {
 	}
 	return whole
 }
+
+// Reckoned gives a payload, of which the telemetry was moved about in place, with the size that it has now.
+func Reckoned(p delivery.Payload) delivery.Payload {
+	return Decoded(p).(mergeable).reckoned()
+}
+
+func (p *payload[T]) reckoned() delivery.Payload { return of(p.kind, p.data) }
 
 // Decoded is a payload without the bytes that it was encoded to.
 func Decoded(p delivery.Payload) delivery.Payload {

@@ -125,6 +125,21 @@ func TestSlicesKeepOrderAndContent(t *testing.T) {
 	}
 }
 
+// What was changed in place has its new size, not the one that was reckoned before, nor its old bytes.
+func TestReckonedAnew(t *testing.T) {
+	ld := plog.NewLogs()
+	records := ld.ResourceLogs().AppendEmpty().ScopeLogs().AppendEmpty().LogRecords()
+	for n := range 3 {
+		records.AppendEmpty().Body().SetInt(int64(n))
+	}
+	before := Encoded(FromLogs(ld), []byte("what it was"))
+	records.RemoveIf(func(r plog.LogRecord) bool { return r.Body().Int() == 1 })
+	after := Reckoned(before)
+	assert.Equal(t, 2, after.Records())
+	assert.Equal(t, len(proto(t, FromLogs(ld))), after.Bytes())
+	assert.Equal(t, proto(t, FromLogs(ld)), proto(t, after))
+}
+
 func TestBytesThatAreNoTelemetry(t *testing.T) {
 	for _, s := range []delivery.Signal{delivery.Logs, delivery.Metrics, delivery.Traces} {
 		_, err := Unmarshal(s, []byte{0xff, 0xff})

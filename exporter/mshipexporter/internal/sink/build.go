@@ -73,7 +73,7 @@ func (b *Builder) Build(ctx context.Context, host component.Host, signal deliver
 		return nil, named(id, err)
 	}
 	b.warnOverridden(id, conf, probed)
-	s := &Sink{classes: newClasses(b.Retryable, b.Permanent), signal: signal, probed: probed, onPartial: b.OnPartial}
+	s := &Sink{classes: newClasses(b.Retryable, b.Permanent), signal: signal, probed: probed, onPartial: b.OnPartial, compression: compression(settings)}
 	if err := s.create(ctx, factory, b.nested(id), settings, signal); err != nil {
 		if errors.Is(err, pipeline.ErrSignalNotSupported) {
 			return nil, fmt.Errorf("sink::%s does not take %s: remove this exporter from the %s pipelines, or choose a sink that does", id, signal, signal)

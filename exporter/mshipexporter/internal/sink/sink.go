@@ -19,10 +19,21 @@ type Sink struct {
 	onPartial func(b delivery.Batch, rejected int64, why string)
 	// probed: the probe sees this sink's traffic.
 	probed bool
+	// compression is nil where the sink has no such setting.
+	compression *string
 }
 
 // Probed tells whether the true answers of the far end are known.
 func (s *Sink) Probed() bool { return s.probed }
+
+// Compression is what the sink compresses its requests with, such as gzip or
+// zstd, "" or none for nothing; false where its settings do not say.
+func (s *Sink) Compression() (name string, known bool) {
+	if s.compression == nil {
+		return "", false
+	}
+	return *s.compression, true
+}
 
 // Shutdown stops the user's exporter.
 func (s *Sink) Shutdown(ctx context.Context) error { return s.component.Shutdown(ctx) }

@@ -70,6 +70,16 @@ func turnOff(v reflect.Value, key string) error {
 	return nil
 }
 
+// compression is the setting of that name; nil where there is none that is one word.
+func compression(settings component.Config) *string {
+	f, ok := find(reflect.ValueOf(settings).Elem(), "compression")
+	if !ok || f.Kind() != reflect.String {
+		return nil
+	}
+	name := f.String()
+	return &name
+}
+
 func unknownKind(key string, f reflect.Value) error {
 	return fmt.Errorf("its setting %q is a %s, which mship does not know how to take over", key, f.Type())
 }

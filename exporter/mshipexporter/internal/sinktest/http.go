@@ -39,6 +39,7 @@ func (s *Status) Error() string { return fmt.Sprintf("status %d", s.Code) }
 
 type httpConfig struct {
 	Endpoint    string                    `mapstructure:"endpoint"`
+	Compression string                    `mapstructure:"compression"` // is only said
 	Middlewares []configmiddleware.Config `mapstructure:"middlewares"`
 }
 
