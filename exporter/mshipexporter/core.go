@@ -68,7 +68,7 @@ type core struct {
 	tally    tally
 	builder  sink.Builder
 	probe    *probe.Probe
-	// leave ends the membership of the link. toll is nil where the link cannot be paid.
+	// leave ends the membership of the link. toll is nil where there is none.
 	leave   func()
 	toll    *toll.Booth
 	advised sync.Once

@@ -20,12 +20,8 @@ type uplink interface {
 	// weight, 1 or more, is its share beside the others'; what is not urgent may
 	// have to wait for its hours.
 	Dialer(sink string, weight int, urgent bool) (dial func(ctx context.Context, network, address string) (net.Conn, error), leave func())
-}
-
-// toller is a link that is told of what it cannot see: what a sink sends that connects by itself.
-type toller interface {
-	// Toll is as Dialer: pay waits until the link has granted so many bytes, and done says
-	// whether they were sent. What is express goes before what is not.
+	// Toll is for a sink that connects by itself, and as Dialer: pay waits until the link has granted so many
+	// bytes, and done says whether they were sent. What is express goes before what is not.
 	Toll(sink string, weight int, urgent bool) (pay func(ctx context.Context, bytes int, express bool) (done func(sent bool), err error), leave func())
 }
 
@@ -43,12 +39,10 @@ func (c *core) join(host component.Host) error {
 	if !ok {
 		return fmt.Errorf("link: extension %q is no link; name one of type mship_link", *id)
 	}
-	c.probe.Dial, c.leave = link.Dialer(c.label, c.cfg.LinkWeight, c.cfg.Urgent)
-	if t, ok := extension.(toller); ok {
-		dialing := c.leave
-		pay, leave := t.Toll(c.label, c.cfg.LinkWeight, c.cfg.Urgent)
-		c.toll, c.leave = c.booth(pay), func() { leave(); dialing() }
-	}
+	dial, hangUp := link.Dialer(c.label, c.cfg.LinkWeight, c.cfg.Urgent)
+	pay, leave := link.Toll(c.label, c.cfg.LinkWeight, c.cfg.Urgent)
+	c.probe.Dial, c.toll = dial, c.booth(pay)
+	c.leave = func() { leave(); hangUp() }
 	return nil
 }
 
@@ -65,19 +59,12 @@ func (l *lane) paying() delivery.Layer {
 		return passed
 	}
 	l.core.adviseOnLink()
-	if l.core.toll == nil {
-		return passed
-	}
 	return l.core.toll.Layer
 }
 
 // adviseOnLink says, once for all signals, that the link does not see what the sink sends.
 func (c *core) adviseOnLink() {
 	c.advised.Do(func() {
-		what := "each batch is paced and counted by its size as OTLP before it is sent, without headers, TLS and handshakes"
-		if c.toll == nil {
-			what = "what it sends is neither paced nor counted"
-		}
-		c.logger.Warn("the link does not see what this sink sends, because the sink takes no client middleware: "+what, zap.Stringer("link", *c.cfg.Link))
+		c.logger.Warn("the link does not see what this sink sends, because the sink takes no client middleware: each batch is paced and counted by its size as OTLP before it is sent, without headers, TLS and handshakes", zap.Stringer("link", *c.cfg.Link))
 	})
 }

@@ -41,6 +41,11 @@ func (l *fakeLink) Dialer(sink string, weight int, urgent bool) (dial func(ctx c
 	}, func() { l.left.Add(1) }
 }
 
+// Toll grants everything at once.
+func (l *fakeLink) Toll(string, int, bool) (pay func(ctx context.Context, bytes int, express bool) (done func(sent bool), err error), leave func()) {
+	return func(context.Context, int, bool) (func(bool), error) { return func(bool) {}, nil }, func() { l.left.Add(1) }
+}
+
 func TestTheSinkConnectsOverTheLink(t *testing.T) {
 	link := &fakeLink{}
 	shore := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -55,7 +60,7 @@ func TestTheSinkConnectsOverTheLink(t *testing.T) {
 	require.Eventually(t, func() bool { return a.logs.(*logsExporter).core.queued().Batches == 0 }, 10*time.Second, time.Millisecond)
 	a.stop()
 	assert.EqualValues(t, 1, link.dialed.Load())
-	assert.EqualValues(t, 1, link.left.Load())
+	assert.EqualValues(t, 2, link.left.Load())
 	assert.Equal(t, "shore", link.sink)
 	assert.Equal(t, 4, link.weight)
 	assert.False(t, link.urgent)
@@ -76,14 +81,4 @@ func TestALinkThatIsNone(t *testing.T) {
 		assert.ErrorContains(t, a.logs.Start(t.Context(), a.host), says)
 		require.NoError(t, a.logs.Shutdown(t.Context()))
 	}
-}
-
-// A sink without middlewares sends past a link that takes no toll; that is told once.
-func TestASinkThatTheLinkDoesNotSee(t *testing.T) {
-	a := board(t, storagetest.New(), sinktest.New(nothing), plainSink, overLink)
-	a.host.GetExtensions()[linkID] = &fakeLink{}
-	a.start()
-	a.stop()
-	assert.Equal(t, 1, a.lines("the link does not see"))
-	assert.Equal(t, 1, a.lines("neither paced nor counted"))
 }

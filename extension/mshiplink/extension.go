@@ -219,16 +219,3 @@ func (l *Link) Shutdown(ctx context.Context) error {
 	l.stop, l.tel, l.client = nil, nil, nil
 	return errors.Join(errs...)
 }
-
-// Report tells where the link stands: bytes per second that it grants now, bytes of the second
-// before, and what is left of the allowance (-1 where there is none).
-func (l *Link) Report() (capacity, rate, allowanceLeft float64) {
-	if l.pacer == nil {
-		return 0, 0, -1
-	}
-	left := -1.0
-	if l.account != nil {
-		left = float64(l.account.Left())
-	}
-	return float64(l.pacer.Rate()), float64(l.meters.rate()), left
-}

@@ -114,9 +114,9 @@ func TestSlowWhenExhausted(t *testing.T) {
 	assert.Greater(t, side.sum(), 300_000)
 	assert.Less(t, side.sum(), 300_000+3*20_000+2*40_000)
 	assert.Equal(t, 1, a.said("the link is slow"))
-	capacity, _, left := a.Report()
-	assert.EqualValues(t, 20_000, capacity)
-	assert.Zero(t, left)
+	s := a.status()
+	assert.EqualValues(t, 20_000, s.Granted)
+	assert.Zero(t, s.Allowance.Left)
 }
 
 func TestWindows(t *testing.T) {
