@@ -27,12 +27,20 @@ func backlog(t *testing.T, r *rig, old, young int) {
 	t.Helper()
 	for n := range old {
 		require.NoError(t, r.offer(n))
+		synctest.Wait() // whoever is idle takes the first
 	}
 	time.Sleep(4*time.Second + time.Second/2)
 	for n := range young {
 		require.NoError(t, r.offer(old+n))
 	}
 	synctest.Wait()
+}
+
+// cut the power: at a shutdown, consumers go on to read for a moment.
+func cut(r *rig, disk *storagetest.Storage) (after *storagetest.Storage) {
+	after = disk.Copy()
+	r.stop()
+	return after
 }
 
 func stored(t *testing.T, disk *storagetest.Storage) queuemetadata.Metadata {
@@ -75,13 +83,14 @@ func TestARestartInTheMiddleOfABacklog(t *testing.T) {
 				time.Sleep(time.Second)
 				assert.Equal(t, []int{0, 15, 3, 14}, r.delivered())
 				assert.Equal(t, sizeOf(12), r.depth.Size())
-				r.stop()
+				disk = cut(r, disk)
 				m := stored(t, disk)
 				assert.Equal(t, uint64(5), m.Read)
 				assert.ElementsMatch(t, []uint64{1, 2, 4}, m.Dispatched)
 
 				r = newRig(t, disk, 1, none, next)
 				assert.Equal(t, Size{Batches: 14, Records: 12 * itemRecords, Bytes: 12 * itemBytes}, r.depth.Size(), "what left before its turn is found missing when it has one")
+				synctest.Wait()
 				r.takesFromNow(all)
 				time.Sleep(2 * time.Second)
 				assert.Equal(t, []int{1, 2, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13}, r.delivered())
@@ -134,13 +143,15 @@ func TestARestartKnowsWhatIsNew(t *testing.T) {
 				r := newRig(t, disk, 2, none, half, ageIsNumber(began, c.ahead))
 				for n := range 9 {
 					require.NoError(t, r.offer(n))
+					synctest.Wait() // whoever is idle takes the first
 				}
-				time.Sleep(2*time.Second + time.Second/2)
+				time.Sleep(time.Second + time.Second/2)
 				r.takesFromNow(c.left)
-				time.Sleep(time.Second)
+				time.Sleep(2 * time.Second)
 				r.stop()
 				time.Sleep(c.down)
 				r = newRig(t, disk, 1, none, half, ageIsNumber(began, c.ahead))
+				synctest.Wait()
 				r.takesFromNow(all)
 				time.Sleep(2 * time.Second)
 				assert.Equal(t, c.want, r.delivered())
@@ -223,11 +234,11 @@ func TestWhatCannotBeReadBeforeItsTurnStays(t *testing.T) {
 		r.takesFromNow(func(n int) bool { return n < 3 || n == 4 })
 		time.Sleep(5 * time.Second)
 		assert.Equal(t, []int{0, 4, 1}, r.delivered(), "3 is in flight")
-		r.stop()
-		disk.Fail(nil)
+		disk = cut(r, disk)
 		assert.Equal(t, queuemetadata.Metadata{Items: 3 * itemRecords, Bytes: 3 * itemBytes, Read: 2, Write: 6}, stored(t, disk), "5 is above the read index")
 
 		r = newRig(t, disk, 1, none)
+		synctest.Wait()
 		r.takesFromNow(all)
 		time.Sleep(2 * time.Second)
 		assert.Equal(t, []int{2, 3, 5}, r.delivered())
