@@ -39,7 +39,7 @@ func TestOnlyTheUrgentGoesOutsideOfAWindow(t *testing.T) {
 			t.Parallel()
 			now := time.Now()
 			w := newWindowed(t, way, windowed(now.Add(2*time.Hour), now.Add(3*time.Hour)))
-			records := w.loads(w.parcelsFor(time.Second))
+			records := w.loads(w.parcelsFor(inLong(time.Second, 6*time.Second))) // the long form wants a second in which the link is full
 			w.await(prompt, "the urgent is ashore", func() bool { return w.shores[urgent].Delivered() == records })
 			w.through(4*time.Second, "bulk does not flow", func() bool { return w.ports[bulk].FromShip.Total() == 0 })
 			w.requireCalm("bulk")
