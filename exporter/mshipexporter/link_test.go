@@ -14,6 +14,7 @@ import (
 	"go.opentelemetry.io/collector/component"
 
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/hosttest"
+	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/seatest"
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/sinktest"
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/storagetest"
 )
@@ -32,6 +33,12 @@ type fakeLink struct {
 	urgent       bool
 	dialed, left atomic.Int64
 }
+
+var (
+	_ uplink = (*fakeLink)(nil)
+	_ uplink = (*tollLink)(nil)
+	_ uplink = (*seatest.Sea)(nil)
+)
 
 func (l *fakeLink) Dialer(sink string, weight int, urgent bool) (dial func(ctx context.Context, network, address string) (net.Conn, error), leave func()) {
 	l.sink, l.weight, l.urgent = sink, weight, urgent

@@ -53,7 +53,7 @@ func (s *atSea) land() {
 
 func (s *atSea) queued() int64 { return s.logs.(*logsExporter).core.queued().Batches }
 
-// unproxied: gRPC would dial by itself.
+// unproxied: behind a proxy there is no early wake.
 func unproxied(t *testing.T) {
 	t.Helper()
 	t.Setenv("HTTPS_PROXY", "")

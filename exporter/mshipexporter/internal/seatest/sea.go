@@ -95,6 +95,11 @@ func (s *Sea) Dialer(string, int, bool) (dial func(ctx context.Context, network,
 	return s.dial, func() {}
 }
 
+// Toll is not for sinks whose connections are seen: it is free.
+func (s *Sea) Toll(string, int, bool) (pay func(ctx context.Context, bytes int, express bool) (done func(sent bool), err error), leave func()) {
+	return func(context.Context, int, bool) (func(bool), error) { return func(bool) {}, nil }, func() {}
+}
+
 // dial tries as a kernel does, for as long as ctx lets it.
 func (s *Sea) dial(ctx context.Context, _, address string) (net.Conn, error) {
 	s.mu.Lock()
