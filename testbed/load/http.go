@@ -32,7 +32,9 @@ type HTTPSender struct {
 
 // NewHTTP returns a sender to a base URL such as "http://127.0.0.1:4318".
 func NewHTTP(endpoint string) *HTTPSender {
-	transport := &http.Transport{MaxIdleConnsPerHost: 64, DisableCompression: true}
+	// A connection that was dialled for a request which another one took is closed by the
+	// agent after 2 s (read_header_timeout), maybe under the next request: be earlier.
+	transport := &http.Transport{MaxIdleConnsPerHost: 64, IdleConnTimeout: time.Second, DisableCompression: true}
 	return &HTTPSender{
 		endpoint: strings.TrimSuffix(endpoint, "/"),
 		client:   &http.Client{Transport: transport, Timeout: attemptTimeout},

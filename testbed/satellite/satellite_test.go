@@ -74,13 +74,14 @@ func exchange(t *testing.T, c *net.TCPConn, n int) (took time.Duration) {
 func TestBytesTakeTheirTimeAndArriveAsTheyWere(t *testing.T) {
 	t.Parallel()
 	const oneWay, size = 200 * time.Millisecond, 4 << 20
+	const least = 4*oneWay - 5*time.Millisecond // the kernel's stamp is a little earlier than the one who waits
 	p := up(t, Settings{OneWay: oneWay})
-	assert.GreaterOrEqual(t, exchange(t, dial(t, p), 16), 4*oneWay, "a round trip to connect, and one for the echo")
+	assert.GreaterOrEqual(t, exchange(t, dial(t, p), 16), least, "a round trip to connect, and one for the echo")
 	assert.Equal(t, 16, p.FromShip.Total())
 	assert.Equal(t, 16, p.ToShip.Total())
 
 	took := exchange(t, dial(t, p), size)
-	assert.GreaterOrEqual(t, took, 4*oneWay)
+	assert.GreaterOrEqual(t, took, least)
 	assert.Less(t, took, 20*time.Second, "what flies does not wait for what flew before to land")
 	assert.Equal(t, 16+size, p.FromShip.Total())
 	assert.Equal(t, 16+size, p.ToShip.Total())
