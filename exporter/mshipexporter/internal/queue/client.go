@@ -85,6 +85,9 @@ func (c *client) Get(ctx context.Context, key string) ([]byte, error) {
 
 // Batch implements storage.Client.
 func (c *client) Batch(ctx context.Context, ops ...*storage.Operation) error {
+	if c.onlyHole(ops) {
+		return nil
+	}
 	ops = c.keepUnread(ops)
 	riders, ended := c.riders(ctx, ops)
 	err := c.Client.Batch(ctx, slices.Concat(c.payOwed(), c.recent.serve(ops), riders)...)
@@ -196,7 +199,7 @@ func (c *client) count(ops []*storage.Operation) {
 		case storage.Set:
 			c.depth.Add(c.sizeOf(op.Value))
 		case storage.Get:
-			f := flight{c.sizeRead(op), slices.Clone(op.Value[:min(len(op.Value), c.head)])}
+			f := flight{c.sizeRead(op), slices.Clone(c.headOf(op.Value))}
 			c.dispatched[op.Key] = f
 			if at, ok := c.firstSeen(f.head); ok {
 				c.depth.took(flyingKey{c, op.Key}, at)
@@ -210,6 +213,8 @@ func (c *client) count(ops []*storage.Operation) {
 		}
 	}
 }
+
+func (c *client) headOf(stored []byte) []byte { return stored[:min(len(stored), c.head)] }
 
 func (c *client) sizeOf(stored []byte) Size {
 	return Size{Batches: 1, Records: int64(c.records(stored)), Bytes: int64(c.bytes(stored))}

@@ -100,10 +100,14 @@ func (e *extension) GetClient(ctx context.Context, kind component.Kind, id compo
 	if pause == nil {
 		pause = pauseBeforeReading
 	}
-	turns := newTurns(&client{
+	c := &client{
 		pause: pause, Client: inner, depth: e.guard.Depth, records: e.guard.Records, bytes: e.guard.Bytes, logger: e.guard.Logger, restored: r, known: known,
 		dispatched: map[string]flight{}, head: e.guard.Head, firstSeen: firstSeen, completed: e.guard.Completed, recent: recent{off: e.guard.readAll}, closing: e.guard.Closing, unread: map[string]bool{}, failed: map[string]bool{}, owed: map[string]bool{},
-	}, e.guard.Fresh, e.guard.Early)
+	}
+	if e.guard.Fresh.Share == 0 {
+		return c, nil
+	}
+	turns := newTurns(c, e.guard.Fresh, e.guard.Early)
 	turns.recall(ctx, r.metadata)
 	return turns, nil
 }

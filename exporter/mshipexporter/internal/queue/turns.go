@@ -41,9 +41,6 @@ const (
 
 // recall finds what is still new of an earlier run: it came last.
 func (t *turns) recall(ctx context.Context, m queuemetadata.Metadata) {
-	if t.order.Share == 0 {
-		return
-	}
 	var found []arrival
 	key, bytes := m.Write, 0
 	for range min(m.Write-m.Read, recalledItems) {
@@ -52,7 +49,7 @@ func (t *turns) recall(ctx context.Context, m queuemetadata.Metadata) {
 		if err == nil && item == nil {
 			continue // left before its turn
 		}
-		at, ok := t.firstSeen(item[:min(len(item), t.head)])
+		at, ok := t.firstSeen(t.headOf(item))
 		if bytes += len(item); bytes > recalledBytes || err != nil || !ok || !t.order.isNew(time.Since(at)) {
 			break
 		}
@@ -66,10 +63,6 @@ func (t *turns) recall(ctx context.Context, m queuemetadata.Metadata) {
 // Batch implements storage.Client.
 func (t *turns) Batch(ctx context.Context, ops ...*storage.Operation) error {
 	ours := t.inKeys(ops)
-	if t.onlyHole(ours) {
-		t.over(ops)
-		return nil
-	}
 	err := t.client.Batch(ctx, ours...)
 	for i, op := range ops {
 		if op.Type == storage.Get && op != ours[i] {
@@ -132,9 +125,6 @@ func (t *turns) keyOf(index uint64) uint64 {
 
 // metadata says in terms of keys what the queue says in terms of its indexes.
 func (t *turns) metadata(raw []byte) []byte {
-	if t.order.Share == 0 {
-		return raw
-	}
 	m, err := queuemetadata.Parse(raw)
 	if err != nil {
 		return raw
@@ -174,7 +164,7 @@ func (t *turns) noteArrivals(ops []*storage.Operation) {
 
 // age of an item; one that does not tell is as old as its arrival.
 func (t *turns) age(item []byte) time.Duration {
-	if at, ok := t.firstSeen(item[:min(len(item), t.head)]); ok {
+	if at, ok := t.firstSeen(t.headOf(item)); ok {
 		return max(time.Since(at), 0) // the clock was set back
 	}
 	return 0
@@ -184,7 +174,7 @@ func (t *turns) noteRead(op *storage.Operation) {
 	index, _ := queuemetadata.Index(op.Key)
 	given := t.given[index]
 	t.order.weighed(given, len(op.Value))
-	if at, ok := t.firstSeen(op.Value[:min(len(op.Value), t.head)]); ok && !given.early && t.order.Share > 0 {
+	if at, ok := t.firstSeen(t.headOf(op.Value)); ok && !given.early {
 		t.depth.took(t.waitingKey(), at)
 	}
 }
