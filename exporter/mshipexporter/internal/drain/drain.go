@@ -6,16 +6,14 @@ import (
 	"math"
 	"sync"
 	"time"
+
+	"github.com/otelcol-mship/otelcol-mship/internal/trend"
 )
 
 const (
 	// Step is how often a level should be noted.
-	Step = 5 * time.Second
-	// window is short: a link changes.
-	window       = time.Minute
-	mostLevels   = int(window/Step) + 1
-	leastLevels  = 3
-	farthestLeft = 10 * 365 * 24 * time.Hour // further away it is a guess about nothing
+	Step       = 5 * time.Second
+	mostLevels = int(trend.Window/Step) + 1
 )
 
 // Trend is the levels of the last minute, by the monotonic clock. The zero value knows
@@ -54,7 +52,7 @@ func (t *Trend) Left(bytes int64) (left time.Duration, ok bool) {
 		return 0, true
 	}
 	seconds := float64(bytes) / t.rate()
-	if !(seconds > 0 && seconds < farthestLeft.Seconds()) {
+	if !(seconds > 0 && seconds < trend.Farthest.Seconds()) {
 		return 0, false
 	}
 	return time.Duration(seconds * float64(time.Second)), true
@@ -65,42 +63,13 @@ func (t *Trend) rate() float64 {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	recent := t.levels
-	for len(recent) > 0 && time.Since(recent[0].at) > window {
+	for len(recent) > 0 && time.Since(recent[0].at) > trend.Window {
 		recent = recent[1:]
 	}
-	if len(recent) < leastLevels {
+	if len(recent) < trend.Least {
 		return math.NaN()
 	}
-	return -slope(fromTurn(recent))
-}
-
-// fromTurn drops what was before the highest level, where enough is left: it began to drain there.
-func fromTurn(levels []level) []level {
-	top := 0
-	for i, l := range levels {
-		if l.bytes >= levels[top].bytes {
-			top = i
-		}
-	}
-	if len(levels)-top < leastLevels {
-		return levels
-	}
-	return levels[top:]
-}
-
-// slope is that of the line with the least squares, per second.
-func slope(levels []level) float64 {
-	n := float64(len(levels))
-	var x, y float64
-	for _, l := range levels {
-		x += l.at.Sub(levels[0].at).Seconds() / n
-		y += l.bytes / n
-	}
-	var xy, xx float64
-	for _, l := range levels {
-		dx := l.at.Sub(levels[0].at).Seconds() - x
-		xy += dx * (l.bytes - y)
-		xx += dx * dx
-	}
-	return xy / xx
+	bytes := func(l level) float64 { return l.bytes }
+	since := func(l level) time.Duration { return l.at.Sub(recent[0].at) }
+	return -trend.Slope(trend.FromTurn(recent, bytes), since, bytes)
 }

@@ -10,15 +10,12 @@ package forecast
 import (
 	"math"
 	"time"
+
+	"github.com/otelcol-mship/otelcol-mship/internal/trend"
 )
 
-const (
-	drainWindow  = time.Minute      // short: a link changes
-	growthWindow = 10 * time.Minute // long: what comes in comes in bursts
-	leastSamples = 3
-	// farthest is what a forecast may say: further away it is a guess about nothing.
-	farthest = 10 * 365 * 24 * time.Hour
-)
+// growthWindow is long: what comes in comes in bursts.
+const growthWindow = 10 * time.Minute
 
 // Room is something that fills up. Max 0 is none.
 type Room struct{ Used, Max float64 }
@@ -71,15 +68,15 @@ func (t *Trend) Add(s Sample) {
 
 // Forecast is nothing but zeros and nils until there are three samples that belong together.
 func (t *Trend) Forecast() Forecast {
-	recent := t.within(drainWindow)
-	if len(recent) < leastSamples {
+	recent := t.within(trend.Window)
+	if len(recent) < trend.Least {
 		return Forecast{}
 	}
-	recent = fromTurn(recent)
+	recent = trend.FromTurn(recent, bytesOf)
 	last := recent[len(recent)-1]
 	f := Forecast{
 		DrainRecordsPerSecond: drain(recent, func(s timed) float64 { return s.Records }),
-		DrainBytesPerSecond:   drain(recent, func(s timed) float64 { return s.Bytes }),
+		DrainBytesPerSecond:   drain(recent, bytesOf),
 	}
 	f.EmptyAt = t.when(last, last.Bytes, f.DrainBytesPerSecond)
 	if f.EmptyAt == nil {
@@ -98,22 +95,12 @@ func (t *Trend) within(window time.Duration) []timed {
 	return nil
 }
 
-// fromTurn drops what was before the queue's highest level, where enough is left: it began to drain there.
-func fromTurn(samples []timed) []timed {
-	top := 0
-	for i, s := range samples {
-		if s.Bytes >= samples[top].Bytes {
-			top = i
-		}
-	}
-	if len(samples)-top < leastSamples {
-		return samples
-	}
-	return samples[top:]
-}
+func sampled(s timed) time.Duration { return s.at }
+
+func bytesOf(s timed) float64 { return s.Bytes }
 
 func drain(samples []timed, value func(timed) float64) float64 {
-	if rate := -slope(samples, value); rate != 0 {
+	if rate := -trend.Slope(samples, sampled, value); rate != 0 {
 		return rate
 	}
 	return 0 // and not -0
@@ -122,7 +109,7 @@ func drain(samples []timed, value func(timed) float64) float64 {
 // full is the earliest moment at which one of the rooms has no room.
 func (t *Trend) full() (earliest *time.Time) {
 	samples := t.within(growthWindow)
-	if len(samples) < leastSamples {
+	if len(samples) < trend.Least {
 		return nil
 	}
 	last := samples[len(samples)-1]
@@ -130,7 +117,7 @@ func (t *Trend) full() (earliest *time.Time) {
 		if room.Max <= 0 {
 			continue
 		}
-		growth := slope(samples, func(s timed) float64 { return s.Rooms[i].Used })
+		growth := trend.Slope(samples, sampled, func(s timed) float64 { return s.Rooms[i].Used })
 		at := t.when(last, room.Max-room.Used, growth)
 		if at != nil && (earliest == nil || at.Before(*earliest)) {
 			earliest = at
@@ -142,30 +129,10 @@ func (t *Trend) full() (earliest *time.Time) {
 // when is the moment at which the amount is done, counted from the sample. Nil is never, or done already.
 func (t *Trend) when(s timed, amount, perSecond float64) *time.Time {
 	seconds := amount / perSecond
-	if amount <= 0 || perSecond <= 0 || math.IsNaN(seconds) || seconds > farthest.Seconds() {
+	if amount <= 0 || perSecond <= 0 || math.IsNaN(seconds) || seconds > trend.Farthest.Seconds() {
 		return nil
 	}
 	since := time.Since(t.start) - s.at
 	at := time.Now().Add(time.Duration(seconds*float64(time.Second)) - since).UTC().Truncate(time.Second)
 	return &at
-}
-
-// slope is that of the line with the least squares, per second.
-func slope(samples []timed, value func(timed) float64) float64 {
-	var x, y float64
-	n := float64(len(samples))
-	for _, s := range samples {
-		x += s.at.Seconds() / n
-		y += value(s) / n
-	}
-	var xy, xx float64
-	for _, s := range samples {
-		dx := s.at.Seconds() - x
-		xy += dx * (value(s) - y)
-		xx += dx * dx
-	}
-	if xx == 0 {
-		return 0
-	}
-	return xy / xx
 }
