@@ -5,10 +5,10 @@ import (
 	"time"
 
 	"go.opentelemetry.io/collector/component"
-	"go.uber.org/zap"
 
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/breaker"
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/deadletter/api"
+	"github.com/otelcol-mship/otelcol-mship/internal/consoles"
 )
 
 // console is an extension that shows what an exporter serves under its name.
@@ -21,24 +21,7 @@ type console interface {
 // mount shows the exporter on every console that there is; without one all works the same.
 func (c *core) mount(host component.Host) (unmount func()) {
 	handler := api.Handler(api.Settings{Status: c.status, Letters: c.letters, Replay: c.replay})
-	var all []func()
-	for id, extension := range host.GetExtensions() {
-		shows, ok := extension.(console)
-		if !ok {
-			continue
-		}
-		off, err := shows.Mount(c.label, handler)
-		if err != nil {
-			c.logger.Warn("the console does not show this exporter", zap.Stringer("extension", id), zap.Error(err))
-			continue
-		}
-		all = append(all, off)
-	}
-	return func() {
-		for _, off := range all {
-			off()
-		}
-	}
+	return consoles.Mount(host, c.logger, "exporter", func(shows console) (func(), error) { return shows.Mount(c.label, handler) })
 }
 
 func (c *core) status() api.Status {

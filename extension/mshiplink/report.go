@@ -8,10 +8,10 @@ import (
 	"time"
 
 	"go.opentelemetry.io/collector/component"
-	"go.uber.org/zap"
 
 	"github.com/otelcol-mship/otelcol-mship/extension/mshiplink/internal/calendar"
 	"github.com/otelcol-mship/otelcol-mship/extension/mshiplink/internal/costs"
+	"github.com/otelcol-mship/otelcol-mship/internal/consoles"
 )
 
 // console is an extension that shows what a link tells of itself.
@@ -22,24 +22,9 @@ type console interface {
 
 // mount shows the link on every console that there is; without one all works the same.
 func (l *Link) mount(host component.Host) (unmount func()) {
-	var all []func()
-	for id, extension := range host.GetExtensions() {
-		shows, ok := extension.(console)
-		if !ok {
-			continue
-		}
-		off, err := shows.MountLink(l.set.ID.String(), http.HandlerFunc(l.serveReport))
-		if err != nil {
-			l.set.Logger.Warn("the console does not show this link", zap.Stringer("extension", id), zap.Error(err))
-			continue
-		}
-		all = append(all, off)
-	}
-	return func() {
-		for _, off := range all {
-			off()
-		}
-	}
+	return consoles.Mount(host, l.set.Logger, "link", func(shows console) (func(), error) {
+		return shows.MountLink(l.set.ID.String(), http.HandlerFunc(l.serveReport))
+	})
 }
 
 // serveReport answers GET /status.
