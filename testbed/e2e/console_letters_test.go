@@ -69,7 +69,6 @@ func TestHostileRecordsAreText(t *testing.T) {
 
 // Ten thousand dead letters: the list opens at once, and memory stays small.
 func TestManyDeadLettersOpenAtOnce(t *testing.T) {
-	t.Parallel()
 	const entries = 10_000
 	s := newScene(t, agent.Config{Console: true, DeadLetter: handMade(t, entries)})
 	list := func() (total int, took time.Duration) {
@@ -90,7 +89,7 @@ func TestManyDeadLettersOpenAtOnce(t *testing.T) {
 	}
 	slices.Sort(times)
 	rss, _ := s.agent.Metric("otelcol_process_memory_rss", nil)
-	t.Logf("%d entries: a page in %s, the median in %s (of %d), %.0f MiB of memory", entries, times[0], times[len(times)/2], len(times), rss/(1<<20))
-	assert.Less(t, times[0], 200*time.Millisecond, "other tests take their time of the machine; the quickest is what it costs")
+	t.Logf("%d entries: a page in %s (median of %d), %.0f MiB of memory", entries, times[len(times)/2], len(times), rss/(1<<20))
+	assert.Less(t, times[len(times)/2], 200*time.Millisecond)
 	assert.Less(t, rss, float64(400<<20))
 }
