@@ -60,12 +60,14 @@ func TestDrillLosesNothing(t *testing.T) {
 		assert.Contains(t, out, ": "+p.title+"\n")
 		assert.Regexp(t, `(?m)^`+p.link+` +\d+\.\d +[1-9]`, out, "a row with something sent")
 	}
-	assert.Regexp(t, `(?s)the breaker opens: [^*]*connection refused`, out)
-	// Each phase says what it did; where the breaker is open from the one before, it does not open again.
-	for link, said := range map[string]string{
-		"refuses connections": "refused", "hangs": "silence", "answers 503": "503", "answers 500": "500", "captive portal": "200 text/html",
+	for link, f := range map[string]struct{ counted, said string }{
+		"refuses connections": {"refused", "connection refused"}, "hangs": {"silence", "silent"}, "answers 503": {"503", "answered 503"},
+		"answers 500": {"500", "answered 500"}, "captive portal": {"200 text/html", "text/html"},
 	} {
-		assert.Regexp(t, `(?m)^`+link+` .* \d+ x `+said, out)
+		assert.Regexp(t, `(?m)^`+link+` .* \d+ x `+f.counted, out)
+		if closedBefore(t, out, link) {
+			assert.Regexp(t, `(?s)the breaker opens: [^*]*`+f.said, out)
+		}
 	}
 	for line := range strings.Lines(out) {
 		assert.LessOrEqual(t, len(strings.TrimSuffix(line, "\n")), 100, line)
@@ -73,6 +75,21 @@ func TestDrillLosesNothing(t *testing.T) {
 	assert.NotContains(t, out, "\x1b", "no terminal, no colours")
 	assertNoneRuns(t, pids(out))
 	assertEmpty(t, cmd)
+}
+
+// closedBefore says whether the breaker was closed when the phase began: it opens once
+// for an outage, and a busy machine may have opened it in the phase before.
+func closedBefore(t *testing.T, out, link string) bool {
+	t.Helper()
+	for _, p := range shortScript().phases {
+		if p.link == link {
+			before, _, found := strings.Cut(out, ": "+p.title+"\n")
+			require.True(t, found, p.title)
+			return strings.LastIndex(before, "*** the breaker opens") <= strings.LastIndex(before, "*** the breaker closes")
+		}
+	}
+	require.Fail(t, "there is no such phase", link)
+	return false
 }
 
 // The shore throws away for two seconds what it says it took. A drill that did
