@@ -27,7 +27,7 @@ LINT  := $(abspath internal/tools/lint/go.mod)
 TEST := CGO_ENABLED=1 MSHIP_BINARY=$(BIN_ABS) go test -race
 
 STOREBENCH := ./extension/mshipstorage/internal/storebench
-BENCHES    := ./testbed/compare ./internal/seen ./extension/mshipdedup
+BENCHES    := ./testbed/compare ./internal/seen
 
 OURS := $(wildcard exporter extension internal testbed)
 

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"io"
 	"net/http"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -19,25 +17,13 @@ import (
 	"github.com/otelcol-mship/otelcol-mship/testbed/shore"
 )
 
-// elsewhereAshore moves the ports of config/shore.yaml that no variable moves.
-const elsewhereAshore = `
-receivers:
-  otlp: {protocols: {grpc: {endpoint: "127.0.0.1:{{.Ports.GRPC}}"}, http: {endpoint: "127.0.0.1:{{.Ports.HTTP}}"}}}
-extensions:
-  health_check: {endpoint: "127.0.0.1:{{.Ports.Health}}"}
-service: {telemetry: {metrics: {readers: [{pull: {exporter: {prometheus: {host: 127.0.0.1, port: {{.Ports.Metrics}}}}}}]}}}
-`
-
 // The shore takes every batch once: while it runs, after a restart and after a kill.
 func TestTheShoresConfigurationTakesEveryBatchOnce(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile(filepath.Join("..", "..", "config", "shore.yaml"))
-	require.NoError(t, err)
 	backend := shore.Start(t)
-	a := agent.Start(t, agent.Config{
-		Template: string(text), Overlay: elsewhereAshore,
-		Env: []string{"BACKEND_ENDPOINT=" + backend.HTTPEndpoint(), "QUEUE_DIR=queue", "DLQ_DIR=dlq"},
-	})
+	cfg, err := agent.Shore(backend.HTTPEndpoint())
+	require.NoError(t, err)
+	a := agent.Start(t, cfg)
 	const batches, each = 20, 10
 	send := func() {
 		for i := range batches {
