@@ -14,9 +14,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	// These tests mostly wait, so that more of them than processors, which is the
-	// default, can run at once.
-	if err := flag.Set("test.parallel", strconv.Itoa(8*runtime.GOMAXPROCS(0))); err != nil {
+	// These tests mostly wait, so that more of them than processors, which is the default, can
+	// run at once. The long forms do not: more of them, and they wait for a processor of ours.
+	if err := flag.Set("test.parallel", strconv.Itoa(inLong(8, 2)*runtime.GOMAXPROCS(0))); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
