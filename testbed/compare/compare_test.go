@@ -105,7 +105,7 @@ const rounds = 5
 
 func median(values []float64) float64 {
 	slices.Sort(values)
-	return values[len(values)/2]
+	return (values[(len(values)-1)/2] + values[len(values)/2]) / 2
 }
 
 func report(b *testing.B, unit string, ours, stock float64) {
