@@ -124,7 +124,7 @@ func (e *dedupExtension) GetGRPCServerOptions(context.Context) ([]grpc.ServerOpt
 	if e.door == nil {
 		return nil, errNotStarted
 	}
-	return []grpc.ServerOption{grpc.ChainUnaryInterceptor(e.door.intercept)}, nil
+	return append(windows(e.cfg.GRPCWindowBytes), grpc.ChainUnaryInterceptor(e.door.intercept)), nil
 }
 
 // door finds the keys of requests.

@@ -22,6 +22,19 @@ var exports = map[string]bool{
 	"/opentelemetry.proto.collector.profiles.v1development.ProfilesService/Export": true,
 }
 
+// windows let a client send so many bytes ahead, on a stream and on its connection.
+//
+// Left to itself, gRPC begins with 64 KiB and measures the connection with a ping
+// for each request: a ship of 600 ms waits for several round trips until its first
+// parcel is through, and pays for the answer to each ping. And here, where an
+// answer waits for the disk, ping and answer are writes of their own.
+func windows(bytes int32) []grpc.ServerOption {
+	if bytes == 0 {
+		return nil
+	}
+	return []grpc.ServerOption{grpc.StaticStreamWindowSize(bytes), grpc.StaticConnWindowSize(bytes)}
+}
+
 // intercept is a grpc.UnaryServerInterceptor. Other methods than those of OTLP are not its business.
 func (d *door) intercept(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 	if !exports[info.FullMethod] {

@@ -3,6 +3,7 @@ package mshipdedup
 import (
 	"context"
 	"errors"
+	"math"
 	"testing"
 	"time"
 
@@ -29,6 +30,9 @@ func TestSettings(t *testing.T) {
 		"gRPC's own":     {func(c *Config) { c.Header = "Grpc-Key" }, `found "Grpc-Key"`},
 		"window":         {func(c *Config) { c.Window = time.Second }, "window must be 1m0s or more, found 1s"},
 		"no keys":        {func(c *Config) { c.MaxKeys = 0 }, "max_keys must be 1 to 100000000, found 0"},
+		"gRPC's window":  {func(c *Config) { c.GRPCWindowBytes = 0 }, ""},
+		"small window":   {func(c *Config) { c.GRPCWindowBytes = 65535 }, "grpc_window_bytes must be 0 or 65536 to 1073741824, found 65535"},
+		"huge window":    {func(c *Config) { c.GRPCWindowBytes = math.MaxInt32 }, "grpc_window_bytes must be 0 or 65536 to 1073741824, found 2147483647"},
 		"no wait":        {func(c *Config) { c.MaxWait = 0 }, "max_wait must be more than 0, such as 30s; found 0s"},
 	} {
 		cfg := createDefaultConfig()

@@ -39,8 +39,18 @@ func (d Dialer) Options() []grpc.DialOption {
 		}
 		return c, err
 	}
-	return []grpc.DialOption{grpc.WithContextDialer(connect), grpc.WithResolvers(&names{d})}
+	return []grpc.DialOption{
+		grpc.WithContextDialer(connect), grpc.WithResolvers(&names{d}),
+		grpc.WithStaticStreamWindowSize(window), grpc.WithStaticConnWindowSize(window),
+	}
 }
+
+// window for answers, in bytes: that of HTTP/2 itself (RFC 9113, section 6.9.2), so that nothing need be said about it.
+//
+// Left to itself, gRPC measures the way with a ping for each answer, to find out
+// how large a window it should have: 30 bytes up and 17 down, in packets of their own,
+// for answers of a few bytes.
+const window = 1<<16 - 1
 
 func (d Dialer) proxyOf(address string) (*url.URL, error) {
 	return d.Proxy(&url.URL{Scheme: "https", Host: address})

@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc/health"
 	"google.golang.org/grpc/health/grpc_health_v1"
 
+	"github.com/otelcol-mship/otelcol-mship/internal/http2test"
 	"github.com/otelcol-mship/otelcol-mship/internal/proxytest"
 )
 
@@ -109,6 +110,29 @@ func TestTheEnvironmentNamesTheProxy(t *testing.T) {
 	t.Setenv("HTTPS_PROXY", p.URL(t, nil).String())
 	require.NoError(t, ask(t, Dialer{Dial: (&net.Dialer{}).DialContext}, "shore.invalid:4317"))
 	assert.Equal(t, []string{"CONNECT shore.invalid:4317"}, p.Asked())
+}
+
+// What gRPC says by itself about windows costs more than a small request.
+func TestAnswersAreNotMeasured(t *testing.T) {
+	shore := serve(t, "tcp", "127.0.0.1:0").String()
+	var ours, stock http2test.Tap
+	d := Dialer{Dial: func(ctx context.Context, _, address string) (net.Conn, error) { return ours.Dial(ctx, address) }}
+	askOften(t, shore, d.Options()...)
+	askOften(t, shore, grpc.WithContextDialer(stock.Dial))
+	assert.Zero(t, ours.Sent(), "nothing is said about windows")
+	assert.Positive(t, stock.Sent().Pings, "or else this test sees nothing")
+}
+
+// askOften asks five times on one connection.
+func askOften(t *testing.T, target string, options ...grpc.DialOption) {
+	t.Helper()
+	conn, err := grpc.NewClient(target, append(options, grpc.WithTransportCredentials(insecure.NewCredentials()))...)
+	require.NoError(t, err)
+	defer func() { _ = conn.Close() }()
+	for range 5 {
+		_, err = grpc_health_v1.NewHealthClient(conn).Check(t.Context(), &grpc_health_v1.HealthCheckRequest{})
+		require.NoError(t, err)
+	}
 }
 
 func TestAProxyThatCannotBeUsed(t *testing.T) {
