@@ -3,6 +3,7 @@ package mshipexporter
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -49,15 +50,13 @@ func (h *handle) small(b delivery.Batch) (p journal.Piece, small bool) {
 
 // encodePieces makes one of what came together.
 func (h *handle) encodePieces(group []journal.Piece) (p journal.Piece, entry []byte, err error) {
-	otlp := group[0].OTLP[:len(group[0].OTLP):len(group[0].OTLP)] // the others go into a copy
-	for i, g := range group {
-		if i > 0 {
-			otlp = append(otlp, g.OTLP...)
-		}
+	otlp := make([][]byte, 0, len(group))
+	for _, g := range group {
+		otlp = append(otlp, g.OTLP)
 		p.Records += g.Records
 		p.Payloads = append(p.Payloads, g.Payloads...)
 	}
-	body := h.encoding.Press(otlp)
+	body := h.encoding.Press(slices.Concat(otlp...))
 	p.Body, p.Bytes = body.Frames, body.OTLP
 	entry, err = h.encoding.Marshal(context.Background(), &element.Element{Batch: h.newBatch(element.NewPressed(h.lane.signal, body, p.Records, nil))})
 	return p, entry, err

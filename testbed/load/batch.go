@@ -20,6 +20,7 @@ type Batch struct {
 	N      int
 	At     time.Time // of its records: a whole second for all, or else a microsecond apart; the zero time is now
 	Noise  int       // bytes that each log record has more, of which compression saves no more than half
+	Words  int       // bytes of words that each log record has more
 }
 
 func (b Batch) at() time.Time {

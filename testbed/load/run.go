@@ -29,6 +29,7 @@ type Plan struct {
 	Workers  int             // requests at a time, 8
 	Coarse   bool            // the clock of the records knows whole seconds only
 	Noise    int             // see Batch
+	Words    int             // see Batch
 	MaxWait  time.Duration   // cap on the delay a far end asks for, 5 s
 }
 
@@ -88,7 +89,7 @@ func (p Plan) produce(ctx context.Context, batches chan<- Batch) {
 		limiter.SetLimit(rate.Limit(p.Rate))
 	}
 	for sent, turn := 0, 0; p.Records == 0 || sent < p.Records; turn++ {
-		b := Batch{Signal: p.Mix[turn%len(p.Mix)], From: p.First + int64(sent), N: p.Batch, Noise: p.Noise}
+		b := Batch{Signal: p.Mix[turn%len(p.Mix)], From: p.First + int64(sent), N: p.Batch, Noise: p.Noise, Words: p.Words}
 		if p.Coarse {
 			b.At = time.Now().Truncate(time.Second)
 		}

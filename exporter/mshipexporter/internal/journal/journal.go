@@ -15,6 +15,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/otelcol-mship/otelcol-mship/exporter/mshipexporter/internal/delivery"
+	"github.com/otelcol-mship/otelcol-mship/internal/gather"
 )
 
 // Piece is telemetry that waits for more.
@@ -74,6 +75,8 @@ type Journal struct {
 	waiting []*request
 	// writing: somebody writes what is waiting.
 	writing bool
+	// groups is how many were taken to be written.
+	groups  uint64
 	entries []entry
 	size    int64
 	bytes   int64
@@ -129,7 +132,7 @@ func (j *Journal) Fits(p Piece) bool { return j.set.Size(p) < j.set.MinSize }
 var errClosed = errors.New("the exporter is shutting down")
 
 // Add returns when the request is on disk, with its riders, or cannot be. Those
-// who come while one is written share the next write.
+// who come while one is written, or are ready to run when the next begins, share the next write.
 func (j *Journal) Add(ctx context.Context, p Piece, riders []*storage.Operation) error {
 	r := &request{piece: p, riders: riders, done: make(chan struct{})}
 	j.mu.Lock()
@@ -151,6 +154,7 @@ func (j *Journal) Add(ctx context.Context, p Piece, riders []*storage.Operation)
 // writeAll writes until nobody waits.
 func (j *Journal) writeAll(ctx context.Context) {
 	for {
+		j.gather()
 		group := j.group()
 		if len(group) == 0 {
 			return
@@ -161,6 +165,24 @@ func (j *Journal) writeAll(ctx context.Context) {
 			close(r.done)
 		}
 	}
+}
+
+// gather returns when nobody who is ready to run joins those who wait.
+func (j *Journal) gather() {
+	if j.client == nil {
+		return // there is no write to share
+	}
+	j.mu.Lock()
+	coming := j.groups
+	j.mu.Unlock()
+	gather.Wait(&j.all, func() int {
+		j.mu.Lock()
+		defer j.mu.Unlock()
+		if j.groups != coming {
+			return 0
+		}
+		return len(j.waiting)
+	})
 }
 
 // group takes those who wait, as many as make a parcel. If there are none, the writing ends.
@@ -179,6 +201,7 @@ func (j *Journal) group() []*request {
 	group := j.waiting[:n:n]
 	j.waiting = j.waiting[n:]
 	j.writing = n > 0
+	j.groups++
 	return group
 }
 
