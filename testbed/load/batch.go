@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"go.opentelemetry.io/collector/pdata/plog"
 	"google.golang.org/grpc/codes"
 
 	"github.com/otelcol-mship/otelcol-mship/testbed/record"
@@ -20,7 +21,8 @@ type Batch struct {
 	N      int
 	At     time.Time // of its records: a whole second for all, or else a microsecond apart; the zero time is now
 	Noise  int       // bytes that each log record has more, of which compression saves no more than half
-	Words  int       // bytes of words that each log record has more
+	// Logs makes log records as the function of this name does, which it stands for if it is nil.
+	Logs func(from int64, n int, at time.Time) plog.Logs
 }
 
 func (b Batch) at() time.Time {

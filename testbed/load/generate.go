@@ -46,19 +46,16 @@ func Logs(from int64, n int, at time.Time) plog.Logs {
 
 // logs are those of a batch.
 func (b Batch) logs() plog.Logs {
-	ld := Logs(b.From, b.N, b.at())
-	if b.Noise <= 0 && b.Words <= 0 {
+	if b.Logs == nil {
+		b.Logs = Logs
+	}
+	ld := b.Logs(b.From, b.N, b.at())
+	if b.Noise <= 0 {
 		return ld
 	}
 	records := ld.ResourceLogs().At(0).ScopeLogs().At(0).LogRecords()
 	for i := range records.Len() {
-		random, attributes := randomOf(^(b.From + int64(i))), records.At(i).Attributes()
-		if b.Noise > 0 {
-			attributes.PutStr("noise", noise(random, b.Noise))
-		}
-		if b.Words > 0 {
-			attributes.PutStr("words", sentence(random, b.Words))
-		}
+		records.At(i).Attributes().PutStr("noise", noise(randomOf(^(b.From+int64(i))), b.Noise))
 	}
 	return ld
 }

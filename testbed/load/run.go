@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/collector/pdata/plog"
 	"golang.org/x/time/rate"
 
 	"github.com/otelcol-mship/otelcol-mship/testbed/record"
@@ -29,8 +30,9 @@ type Plan struct {
 	Workers  int             // requests at a time, 8
 	Coarse   bool            // the clock of the records knows whole seconds only
 	Noise    int             // see Batch
-	Words    int             // see Batch
 	MaxWait  time.Duration   // cap on the delay a far end asks for, 5 s
+	// Logs: see Batch.
+	Logs func(from int64, n int, at time.Time) plog.Logs
 }
 
 func (p Plan) withDefaults() Plan {
@@ -89,7 +91,7 @@ func (p Plan) produce(ctx context.Context, batches chan<- Batch) {
 		limiter.SetLimit(rate.Limit(p.Rate))
 	}
 	for sent, turn := 0, 0; p.Records == 0 || sent < p.Records; turn++ {
-		b := Batch{Signal: p.Mix[turn%len(p.Mix)], From: p.First + int64(sent), N: p.Batch, Noise: p.Noise, Words: p.Words}
+		b := Batch{Signal: p.Mix[turn%len(p.Mix)], From: p.First + int64(sent), N: p.Batch, Noise: p.Noise, Logs: p.Logs}
 		if p.Coarse {
 			b.At = time.Now().Truncate(time.Second)
 		}
