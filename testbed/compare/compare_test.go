@@ -109,7 +109,7 @@ func BenchmarkCPU(b *testing.B) {
 func lines(b *testing.B) func(from int64, n int, at time.Time) plog.Logs {
 	b.Helper()
 	return func(from int64, n int, at time.Time) plog.Logs {
-		source, err := corpus.New(corpus.Syslog, corpus.Settings{Seed: uint64(from), Start: at}) //nolint:gosec // numbers are positive
+		source, err := corpus.New(corpus.Syslog, corpus.Settings{Seed: uint64(from), Start: at})
 		assert.NoError(b, err)
 		raw, err := source.Next(n)
 		assert.NoError(b, err)
