@@ -235,8 +235,7 @@ func TestWhoIsReadySharesAWrite(t *testing.T) { //nolint:paralleltest // it has 
 	const clients = 1000
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	synctest.Test(t, func(t *testing.T) {
-		disk := storagetest.New()
-		d := newDesk(t, disk, func(s *Settings) { s.MinSize, s.MaxSize = 1<<20, 1<<20 })
+		d := newDesk(t, storagetest.New(), func(s *Settings) { s.MinSize, s.MaxSize = 1<<20, 1<<20 })
 		var all sync.WaitGroup
 		for range clients {
 			all.Go(func() { assert.NoError(t, d.add("x")) })
